@@ -1,0 +1,50 @@
+/**
+ * Loop devices a test attached, written down so that a sweep after a crash can detach them.
+ *
+ * Most loop devices are recognised by their backing path, which lies under a scratch directory. But the kernel shows
+ * only `/volume` once the FUSE mount has been detached lazily, and that says nothing about whose it is; so the device
+ * name is recorded as soon as it is known, and both must agree before anything is detached.
+ */
+import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { scratch } from './scratch.js'
+
+export interface Loop {
+  /** `/dev/loop3` */
+  readonly device: string
+  readonly backing: string
+}
+
+const file = 'devices'
+
+export const recordDevice = (device: string): void => {
+  appendFileSync(join(scratch, file), `${device}\n`)
+}
+
+const readLines = (path: string): string[] => {
+  try {
+    return readFileSync(path, 'utf8').split('\n').filter(Boolean)
+  } catch {
+    return []
+  }
+}
+
+export const recordedDevices = (directory: string = scratch): Set<string> => new Set(readLines(join(directory, file)))
+
+/** Every attached loop device of the machine. */
+export const attachedLoops = (): Loop[] =>
+  readdirSync('/sys/block')
+    .filter((name) => /^loop\d+$/.test(name))
+    .flatMap((name) => {
+      const [backing] = readLines(`/sys/block/${name}/loop/backing_file`)
+      return backing === undefined ? [] : [{ device: `/dev/${name}`, backing }]
+    })
+
+/** Those that belong to the test process whose scratch directory this is. */
+export const ownLoops = (directory: string = scratch): Loop[] => {
+  const recorded = recordedDevices(directory)
+  return attachedLoops().filter(
+    ({ device, backing }) =>
+      backing.startsWith(`${directory}/`) || (recorded.has(device) && /^\/volume( \(deleted\))?$/.test(backing)),
+  )
+}
