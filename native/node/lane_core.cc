@@ -1,0 +1,281 @@
+// Opens the parts of a lane and runs its turns; see lane_core.h.
+#include "node/lane_core.h"
+
+#include <fcntl.h>
+
+#include <cstring>
+#include <utility>
+
+#include "abi/fuse_abi.h"
+#include "transport/classic.h"
+#include "transport/uring.h"
+
+namespace ringvol {
+namespace {
+
+// The ring's file table.
+constexpr unsigned kDeviceIndex = 0;
+constexpr unsigned kFileIndex = 1;
+constexpr unsigned kDirectIndex = 2;
+
+// Besides one operation per slot: the multishot read or device poll, re-armed while the last one still completes, and
+// a cancel at the end.
+constexpr unsigned kExtraEntries = 8;
+constexpr long kShutDownSeconds = 5;
+
+bool listed(const std::vector<std::string>& names, const char* name) {
+  for (const std::string& each : names) {
+    if (each == name) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+LaneCore::~LaneCore() = default;
+
+Status LaneCore::own_file(BackingFile* file) {
+  file_fd_ = Fd(fcntl(file->fd, F_DUPFD_CLOEXEC, 0));
+  if (!file_fd_.valid()) return Status::last("fcntl");
+  file->fd = file_fd_.get();
+  if (file->direct_fd < 0) return Status::ok();
+  direct_fd_ = Fd(fcntl(file->direct_fd, F_DUPFD_CLOEXEC, 0));
+  if (!direct_fd_.valid()) return Status::last("fcntl");
+  file->direct_fd = direct_fd_.get();
+  return Status::ok();
+}
+
+Status LaneCore::open(const LaneOptions& requested) {
+  LaneOptions options = requested;
+  if (options.has_file) {
+    if (Status status = own_file(&options.file); !status.fine()) return status;
+  }
+  device_ = options.device;
+  const bool uring = options.transport == TransportKind::kUring;
+  const auto queues = uring ? static_cast<uint32_t>(options.queues.size()) : 1u;
+  CHECK(queues > 0 && options.depth > 0);
+  if (Status status = slab_.map(queues * options.depth, options.max_payload); !status.fine()) return status;
+  arrived_.resize(slab_.slots());
+  rows_.resize(slab_.slots());
+  arrivals_ = {.slots = arrived_.data(), .capacity = slab_.slots(), .count = 0};
+  FileEngine* engine = nullptr;
+  if (options.transport == TransportKind::kSyscall) {
+    auto transport = std::make_unique<SyscallTransport>(device_, &slab_);
+    syscall_ = transport.get();
+    transport_ = std::move(transport);
+    pool_ = std::make_unique<PoolEngine>(loop_, options.file, slab_.slots(),
+                                         [this](Slot slot, int result) { pool_done(slot, result); });
+    engine = pool_.get();
+  } else {
+    if (Status status = open_ring(options); !status.fine()) return status;
+    if (uring) {
+      transport_ = std::make_unique<UringTransport>(device_, kDeviceIndex, options.queues, options.depth, ring_.get(),
+                                                    &slab_);
+    } else {
+      transport_ = std::make_unique<ClassicTransport>(device_, kDeviceIndex, ring_.get(), &slab_,
+                                                      !listed(options.without, "read-multishot"));
+    }
+    ring_engine_ = std::make_unique<RingEngine>(ring_.get(), kFileIndex, kDirectIndex);
+    engine = ring_engine_.get();
+  }
+  if (options.has_file) file_io_ = std::make_unique<FileIo>(options.file, &slab_, engine);
+  return Status::ok();
+}
+
+Status LaneCore::open_ring(const LaneOptions& options) {
+  ring_ = std::make_unique<Ring>();
+  const Ring::Options wanted{.entries = slab_.slots() + kExtraEntries,
+                             .sqe128 = options.transport == TransportKind::kUring,
+                             .without = options.without};
+  if (Status status = ring_->open(wanted); !status.fine()) return status;
+  std::vector<int> files{device_};
+  if (options.has_file) {
+    files.push_back(options.file.fd);
+    files.push_back(options.file.direct_fd >= 0 ? options.file.direct_fd : options.file.fd);
+  }
+  return ring_->register_files(files);
+}
+
+Status LaneCore::start() { return transport_->start(); }
+
+int LaneCore::wake_fd() const { return ring_ != nullptr ? ring_->event_fd() : device_; }
+
+std::vector<std::string> LaneCore::features() const {
+  std::vector<std::string> features = ring_ != nullptr ? ring_->features() : std::vector<std::string>();
+  features.push_back(transport_->variant());
+  return features;
+}
+
+std::vector<std::string> LaneCore::missing() const {
+  return ring_ != nullptr ? ring_->missing() : std::vector<std::string>{"io_uring"};
+}
+
+bool LaneCore::turn() {
+  counters_.wake_ups += 1;
+  int empty_looks = 0;
+  for (int round = 0; round < kRounds; ++round) {
+    arrivals_.count = 0;
+    const bool moved = look();
+    if (arrivals_.count > 0) {
+      counters_.batches += 1;
+      counters_.requests += arrivals_.count;
+      counters_.in_flight += arrivals_.count;
+      events_.batch(arrivals_.count);
+      execute();
+    }
+    publish_counters();
+    check_closed();
+    if (told_closed_) return true;
+    if (moved || arrivals_.count > 0) {
+      empty_looks = 0;
+    } else if (++empty_looks > kLooks || ring_ == nullptr) {
+      return ring_ == nullptr || !ring_->has_unsubmitted();
+    }
+  }
+  return false;
+}
+
+// One look for work: submits, runs deferred work, takes completions. true when anything completed.
+bool LaneCore::look() {
+  transport_->poll(&arrivals_);
+  if (ring_ == nullptr) return false;
+  counters_.enters += 1;
+  if (Status status = ring_->enter(); !status.fine()) ring_error_ = status.error;
+  return ring_->reap([this](uint64_t data, int result, uint32_t flags) {
+    const Slot slot = UserData::slot(data);
+    switch (UserData::operation(data)) {
+      case Operation::kFile:
+        return finish_file(slot, file_io_->complete(slot, result));
+      case Operation::kCancel:
+        return;
+      default:
+        return transport_->complete(UserData::operation(data), slot, result, flags, &arrivals_);
+    }
+  }) > 0;
+}
+
+void LaneCore::publish_counters() {
+  counters_.no_buffers = transport_->no_buffers();
+  if (file_io_ != nullptr) {
+    counters_.file_inline = file_io_->counters().inline_done;
+    counters_.file_ring = file_io_->counters().engine_done;
+  }
+}
+
+void LaneCore::check_closed() {
+  const int error = ring_error_ != 0 ? ring_error_ : transport_->closed();
+  if (error == 0 || told_closed_) return;
+  told_closed_ = true;
+  events_.closed(error);
+}
+
+void LaneCore::execute() {
+  const auto count = static_cast<size_t>(counters_.action_rows);
+  CHECK(count <= rows_.size());
+  counters_.action_rows = 0;
+  for (size_t index = 0; index < count; ++index) perform(rows_[index]);
+}
+
+void LaneCore::perform(const ActionRow& row) {
+  const auto slot = static_cast<Slot>(row.slot);
+  CHECK(slot < slab_.slots());
+  switch (static_cast<Action>(static_cast<uint8_t>(row.action))) {
+    case Action::kReply:
+      CHECK(row.length >= 0 && row.length <= static_cast<double>(slab_.max_payload()));
+      return answer(slot, static_cast<uint32_t>(row.length));
+    case Action::kError:
+      return refuse(slot, static_cast<int>(row.length));
+    case Action::kRelease:
+      counters_.in_flight -= 1;
+      return transport_->release(slot);
+    case Action::kReadFile:
+      return begin_file(slot, FileAction::kRead, row);
+    case Action::kWriteFile:
+      return begin_file(slot, FileAction::kWrite, row);
+    case Action::kSyncFile:
+      return begin_file(slot, FileAction::kSync, row);
+    case Action::kPunchFile:
+      return begin_file(slot, FileAction::kPunch, row);
+    case Action::kZeroFile:
+      return begin_file(slot, FileAction::kZero, row);
+  }
+  CHECK(false);
+}
+
+void LaneCore::begin_file(Slot slot, FileAction action, const ActionRow& row) {
+  CHECK(file_io_ != nullptr);
+  finish_file(slot, file_io_->start(slot, action, static_cast<uint64_t>(row.offset), static_cast<uint64_t>(row.length)));
+}
+
+// Answers a file operation that is over; does nothing for one that the engine still has.
+void LaneCore::finish_file(Slot slot, int result) {
+  if (result == FileIo::kPending) return;
+  const FileOperation& operation = file_io_->operation(slot);
+  if (operation.action == FileAction::kSync) counters_.syncs += 1;
+  if (result < 0) {
+    if (operation.action == FileAction::kSync) counters_.sync_errors += 1;
+    counters_.file_errors += 1;
+    counters_.last_file_errno = -result;
+    return refuse(slot, -result);
+  }
+  switch (operation.action) {
+    case FileAction::kRead:
+      counters_.bytes_read += operation.length;
+      return answer(slot, operation.length);
+    case FileAction::kWrite: {
+      counters_.bytes_written += operation.length;
+      const abi::WriteOut out{.size = operation.length, .padding = 0};
+      std::memcpy(slab_.payload(slot), &out, sizeof(out));
+      return answer(slot, sizeof(out));
+    }
+    default:
+      return answer(slot, 0);
+  }
+}
+
+void LaneCore::answer(Slot slot, uint32_t length) {
+  counters_.in_flight -= 1;
+  counters_.replies += 1;
+  transport_->reply(slot, length);
+}
+
+void LaneCore::refuse(Slot slot, int error) {
+  CHECK(error > 0);
+  counters_.in_flight -= 1;
+  counters_.errors += 1;
+  transport_->error(slot, error);
+}
+
+void LaneCore::pool_done(Slot slot, int result) {
+  if (!shut_) {
+    finish_file(slot, file_io_->complete(slot, result));
+    return events_.answered();
+  }
+  if (pool_->running() == 0 && idle_) std::exchange(idle_, nullptr)();
+}
+
+void LaneCore::shut_down(std::function<void()> idle) {
+  CHECK(!shut_);
+  if (ring_ != nullptr && file_io_ != nullptr) {
+    __kernel_timespec limit{.tv_sec = kShutDownSeconds, .tv_nsec = 0};
+    while (file_io_->in_engine() > 0) {
+      io_uring_cqe* cqe = nullptr;
+      if (io_uring_submit_and_wait_timeout(ring_->raw(), &cqe, 1, &limit, nullptr) < 0 || cqe == nullptr) break;
+      if (UserData::operation(cqe->user_data) == Operation::kFile) {
+        finish_file(UserData::slot(cqe->user_data), file_io_->complete(UserData::slot(cqe->user_data), cqe->res));
+      }
+      io_uring_cqe_seen(ring_->raw(), cqe);
+    }
+    // A worker of the kernel may still copy into the payload: that memory must not be used for anything else.
+    if (file_io_->in_engine() > 0) slab_.leak();
+  }
+  shut_ = true;
+  ring_.reset();
+  if (pool_ != nullptr && pool_->running() > 0) {
+    idle_ = std::move(idle);
+  } else {
+    idle();
+  }
+}
+
+}  // namespace ringvol

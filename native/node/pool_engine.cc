@@ -1,0 +1,61 @@
+// Blocking calls on pool threads; see pool_engine.h.
+#include "node/pool_engine.h"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+namespace ringvol {
+
+PoolEngine::PoolEngine(uv_loop_t* loop, const BackingFile& file, uint32_t slots, Done done)
+    : loop_(loop), file_(file), jobs_(slots), done_(std::move(done)) {}
+
+void PoolEngine::submit(Slot slot, const FileOperation& operation) {
+  Job& job = jobs_[slot];
+  job.engine = this;
+  job.slot = slot;
+  job.operation = operation;
+  job.work.data = &job;
+  ++running_;
+  const int result = uv_queue_work(
+      loop_, &job.work,
+      [](uv_work_t* work) {
+        auto* running = static_cast<Job*>(work->data);
+        running->result = run(running->engine->file_, running->operation);
+      },
+      [](uv_work_t* work, int) {
+        auto* finished = static_cast<Job*>(work->data);
+        --finished->engine->running_;
+        finished->engine->done_(finished->slot, finished->result);
+      });
+  CHECK(result == 0);
+}
+
+int PoolEngine::run(const BackingFile& file, const FileOperation& operation) {
+  const int fd = operation.direct ? file.direct_fd : file.fd;
+  const auto offset = static_cast<off_t>(operation.rest_offset());
+  ssize_t result = 0;
+  switch (operation.action) {
+    case FileAction::kRead:
+      result = pread(fd, operation.rest(), operation.rest_length(), offset);
+      break;
+    case FileAction::kWrite:
+      result = pwrite(fd, operation.rest(), operation.rest_length(), offset);
+      break;
+    case FileAction::kSync:
+      result = fdatasync(fd);
+      break;
+    case FileAction::kPunch:
+    case FileAction::kZero: {
+      const int mode = operation.action == FileAction::kPunch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
+      result = fallocate(fd, mode | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(operation.offset),
+                         static_cast<off_t>(operation.length64));
+      break;
+    }
+  }
+  return result < 0 ? -errno : static_cast<int>(result);
+}
+
+}  // namespace ringvol

@@ -1,0 +1,133 @@
+// Sets a ring up by trying, and enters it.
+#include "ring/ring.h"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace ringvol {
+namespace {
+
+struct SetupFeature {
+  const char* name;
+  unsigned flags;
+};
+
+// Dropped from the end when io_uring_setup answers EINVAL. DEFER_TASKRUN needs SINGLE_ISSUER, so it goes first.
+constexpr SetupFeature kSetupFeatures[] = {
+    {"submit-all", IORING_SETUP_SUBMIT_ALL},  // a bad SQE must not hold back the rest of the batch
+    {"single-issuer", IORING_SETUP_SINGLE_ISSUER},
+    {"defer-taskrun", IORING_SETUP_DEFER_TASKRUN},
+};
+
+}  // namespace
+
+Ring::~Ring() {
+  if (probe_ != nullptr) io_uring_free_probe(probe_);
+  if (open_) io_uring_queue_exit(&ring_);
+}
+
+bool Ring::wanted(const Options& options, const char* feature) const {
+  return std::find(options.without.begin(), options.without.end(), feature) == options.without.end();
+}
+
+Status Ring::set_up(const Options& options) {
+  std::vector<SetupFeature> trying;
+  for (const SetupFeature& feature : kSetupFeatures) {
+    const bool orphan = feature.flags == IORING_SETUP_DEFER_TASKRUN && !wanted(options, "single-issuer");
+    if (wanted(options, feature.name) && !orphan) {
+      trying.push_back(feature);
+    } else {
+      missing_.push_back(feature.name);
+    }
+  }
+  while (true) {
+    io_uring_params params{};
+    params.flags = IORING_SETUP_CQSIZE | (options.sqe128 ? IORING_SETUP_SQE128 : 0u);
+    // A completion per slot and one per multishot poll or read; twice that, so that overflow cannot happen.
+    params.cq_entries = options.entries * 2;
+    for (const SetupFeature& feature : trying) params.flags |= feature.flags;
+    const int result = io_uring_queue_init_params(options.entries, &ring_, &params);
+    if (result == 0) break;
+    if (result != -EINVAL || trying.empty()) return Status::failed(-result, "io_uring_setup");
+    missing_.push_back(trying.back().name);
+    trying.pop_back();
+  }
+  open_ = true;
+  for (const SetupFeature& feature : trying) features_.push_back(feature.name);
+  return Status::ok();
+}
+
+Status Ring::open(const Options& options) {
+  CHECK(!open_ && options.entries > 0);
+  if (Status status = set_up(options); !status.fine()) return status;
+  if (wanted(options, "ring-fd") && io_uring_register_ring_fd(&ring_) == 1) {
+    features_.push_back("ring-fd");
+  } else {
+    missing_.push_back("ring-fd");
+  }
+  event_fd_ = Fd(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!event_fd_.valid()) return Status::last("eventfd");
+  if (const int result = io_uring_register_eventfd(&ring_, event_fd_.get()); result != 0) {
+    return Status::failed(-result, "io_uring_register");
+  }
+  probe_ = io_uring_get_probe_ring(&ring_);
+  return Status::ok();
+}
+
+int Ring::probe(std::vector<std::string>* features) {
+  Ring ring;
+  if (Status status = ring.open({.entries = 4, .sqe128 = true, .without = {}}); !status.fine()) {
+    Ring small;  // SQE128 is younger than the rest: see whether a plain ring works
+    Status plain = small.open({.entries = 4, .sqe128 = false, .without = {}});
+    *features = small.features();
+    if (plain.fine() && small.supports(kReadMultishot)) features->push_back("read-multishot");
+    return plain.error;
+  }
+  *features = ring.features();
+  features->push_back("sqe128");
+  if (ring.supports(IORING_OP_URING_CMD)) features->push_back("uring-cmd");
+  if (ring.supports(kReadMultishot)) features->push_back("read-multishot");
+  return 0;
+}
+
+Status Ring::register_files(const std::vector<int>& fds) {
+  files_ = fds;
+  const int result = io_uring_register_files(&ring_, files_.data(), static_cast<unsigned>(files_.size()));
+  fixed_files_ = result == 0;
+  (fixed_files_ ? features_ : missing_).push_back("fixed-files");
+  return Status::ok();
+}
+
+void Ring::set_file(io_uring_sqe* sqe, unsigned index) const {
+  CHECK(index < files_.size());
+  sqe->fd = fixed_files_ ? static_cast<int>(index) : files_[index];
+  if (fixed_files_) sqe->flags |= IOSQE_FIXED_FILE;
+}
+
+bool Ring::supports(unsigned opcode) const {
+  return probe_ != nullptr && opcode <= probe_->last_op && (probe_->ops[opcode].flags & IO_URING_OP_SUPPORTED) != 0;
+}
+
+io_uring_sqe* Ring::sqe(uint64_t user_data) {
+  io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+  CHECK(sqe != nullptr);
+  std::memset(sqe, 0, (ring_.flags & IORING_SETUP_SQE128) != 0 ? 2 * sizeof(*sqe) : sizeof(*sqe));
+  sqe->user_data = user_data;
+  return sqe;
+}
+
+Status Ring::enter() {
+  const int result = io_uring_submit_and_get_events(&ring_);
+  switch (result) {
+    case -EINTR:   // a signal; the loop comes back
+    case -EAGAIN:  // the kernel is short of memory for requests
+    case -EBUSY:   // completions must be reaped first
+      return Status::ok();
+    default:
+      return result < 0 ? Status::failed(-result, "io_uring_enter") : Status::ok();
+  }
+}
+
+}  // namespace ringvol

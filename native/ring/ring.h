@@ -1,0 +1,110 @@
+// An io_uring instance with probed features; the only user of liburing.
+//
+// The ring knows neither FUSE nor Node: it hands out SQEs, submits them in one enter and hands back completions. Every
+// slot has at most one operation in flight, so a submission queue of `slots + a few` can never be full; that is asserted,
+// not handled. Features are tried, best first, and dropped one at a time when the kernel refuses them.
+//
+// One thread owns a ring: it is created, entered and destroyed there (IORING_SETUP_SINGLE_ISSUER).
+#pragma once
+
+#include <liburing.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "base/fd.h"
+#include "base/status.h"
+
+namespace ringvol {
+
+// IORING_OP_READ_MULTISHOT, since 6.7: younger than the headers of Debian 12.
+inline constexpr unsigned kReadMultishot = 49;
+
+// What a completion is about. Packed into the 64 bits of user_data: kind in the top byte, slot in the low half.
+enum class Operation : uint8_t { kRequest, kReply, kMultishot, kFile, kDevicePoll, kCancel };
+
+struct UserData {
+  static uint64_t pack(Operation operation, uint32_t slot) {
+    return static_cast<uint64_t>(operation) << 56 | slot;
+  }
+  static Operation operation(uint64_t data) { return static_cast<Operation>(data >> 56); }
+  static uint32_t slot(uint64_t data) { return static_cast<uint32_t>(data); }
+};
+
+class Ring {
+ public:
+  struct Options {
+    unsigned entries = 0;
+    bool sqe128 = false;               // FUSE-over-io_uring needs the 80-byte command area
+    std::vector<std::string> without;  // features not to try
+  };
+
+  Ring() = default;
+  ~Ring();
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  Status open(const Options& options);
+  // 0, or the errno of the kernel's refusal; and what this kernel's ring can do. For `doctor` and for choosing.
+  static int probe(std::vector<std::string>* features);
+
+  // Fixed file table: index i stands for fds[i] in SQEs with IOSQE_FIXED_FILE.
+  Status register_files(const std::vector<int>& fds);
+  bool has_fixed_files() const { return fixed_files_; }
+  // The file at `index` of the table: fixed where the kernel took the table, plain elsewhere.
+  void set_file(io_uring_sqe* sqe, unsigned index) const;
+
+  bool supports(unsigned opcode) const;
+  const std::vector<std::string>& features() const { return features_; }
+  const std::vector<std::string>& missing() const { return missing_; }
+
+  // Zeroed, ready for io_uring_prep_*. Never null, see above.
+  io_uring_sqe* sqe(uint64_t user_data);
+  bool has_unsubmitted() const { return io_uring_sq_ready(&ring_) > 0; }
+
+  // One enter: submits what is queued and runs deferred work, without waiting. EINTR, EAGAIN and EBUSY leave the rest
+  // queued for the next call. Any other error is our bug or a dead ring.
+  Status enter();
+
+  // Hands over completions until there are none, then marks them seen. `handle(user_data, result, flags)` may queue
+  // SQEs but must not enter.
+  template <typename Handle>
+  unsigned reap(Handle&& handle) {
+    unsigned total = 0;
+    while (true) {
+      unsigned head;
+      unsigned count = 0;
+      io_uring_cqe* cqe;
+      io_uring_for_each_cqe(&ring_, head, cqe) {
+        handle(cqe->user_data, cqe->res, cqe->flags);
+        ++count;
+      }
+      if (count == 0) return total;
+      io_uring_cq_advance(&ring_, count);
+      total += count;
+    }
+  }
+
+  // Readable when completions, or deferred work that will become completions, wait. With DEFER_TASKRUN the ring's own
+  // descriptor does not become readable for the latter, the registered eventfd does.
+  int event_fd() const { return event_fd_.get(); }
+
+  io_uring* raw() { return &ring_; }
+
+ private:
+  bool wanted(const Options& options, const char* feature) const;
+  Status set_up(const Options& options);
+
+  io_uring ring_{};
+  bool open_ = false;
+  bool fixed_files_ = false;
+  std::vector<int> files_;
+  Fd event_fd_;
+  io_uring_probe* probe_ = nullptr;
+  std::vector<std::string> features_;
+  std::vector<std::string> missing_;
+};
+
+}  // namespace ringvol
