@@ -2,11 +2,12 @@
  * The contract of a backend: where blocks live.
  *
  * ```
- *  open ──► read · write · flush · trim · zero · extents · allocate  (any number at once, any order) ──► close
+ *  open ──► read · write · flush · trim · zero · extents · allocate · allocated  (any number at once, any order) ──► close
  * ```
  *
  * - The caller has checked everything: the range lies inside the volume, length is not 0, the backend is open, a
- *   capability that is false is never used (checked.ts does that once for all backends).
+ *   capability that is false is never used, `open` is called once, and `close` only when everything that was started
+ *   has settled (checked.ts does that once for all backends).
  * - `target` and `source` belong to the request's slot. They are valid until the call returns or its promise settles;
  *   keep no reference after that.
  * - A method may return plainly or return a promise. A plain return is cheaper: no promise, no microtask.
@@ -49,6 +50,16 @@ export interface BackingFile {
   readonly alignment: number
   /** true for tmpfs: I/O is a copy and never waits for a device, so it is done inline. */
   readonly memory: boolean
+  /**
+   * true: fallocate(ZERO_RANGE) works on it. false (tmpfs): where `can.trim`, punching a hole zeroes just as well; else
+   * only the backend's `zero` does.
+   */
+  readonly zeroRange: boolean
+  /**
+   * Bytes; fallocate on it wants offset and length to be multiples of this: 1 for regular files, the logical block size
+   * for block devices. Anything else goes through the backend's `trim` and `zero`, which treat the edges.
+   */
+  readonly fallocateAlignment: number
 }
 
 export interface Backend {
@@ -72,7 +83,10 @@ export interface Backend {
   zero?(offset: number, length: number): void | Promise<void>
   /** Space for the range is reserved; contents stay. Absent: succeeds without doing anything. */
   allocate?(offset: number, length: number): void | Promise<void>
-  /** Covers the range from its start, in order, without gaps. Absent: all of it is data. */
+  /**
+   * Covers the range from its start, in order, without gaps. It may stop before the end of the range, after at least one
+   * extent, when there is much to tell: ask again from there (extents.ts has the loops). Absent: all of it is data.
+   */
   extents?(offset: number, length: number): Extent[] | Promise<Extent[]>
   /** Bytes that the volume takes where it is stored. Absent: `size`. */
   allocated?(): number | Promise<number>
