@@ -81,7 +81,7 @@ install_modules() {
 newer() {
   local target=$1
   shift
-  [[ ! -e $target || -n $(find "$@" -newer "$target" -print -quit) ]]
+  [[ ! -e $target || -n $(find "$@" -path bench/results -prune -o -newer "$target" -print -quit) ]]
 }
 
 build() {

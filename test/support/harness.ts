@@ -1,6 +1,6 @@
 /**
- * The harness tested on plain loop devices and tmpfs mounts: a sweep that misses something, or takes somebody else's, is
- * worse than none.
+ * The harness, tested on plain loop devices and tmpfs mounts: a sweep that misses something, or takes somebody else's,
+ * is worse than none.
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

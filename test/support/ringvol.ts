@@ -5,7 +5,7 @@
  * line or `list --json` says.
  */
 import { strict as assert } from 'node:assert'
-import { truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { LaneTransport } from '../../src/native/addon.js'
 import type { VolumeCounters, VolumeStatus } from '../../src/volume.js'
@@ -57,6 +57,8 @@ export const sparseImage = (bytes: number, directory?: string): string => {
 const requested = (args: readonly string[]): string | undefined => args[args.indexOf('--transport') + 1]
 
 const assertTransport = (status: VolumeStatus, args: readonly string[]): void => {
+  const report = process.env['RINGVOL_TEST_RAN']
+  if (report !== undefined) appendFileSync(report, `${status.transport}\n`)
   if (!args.includes('--transport')) return
   assert.equal(status.transport, requested(args), `asked for ${String(requested(args))}; ${status.reason}`)
 }

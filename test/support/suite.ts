@@ -2,7 +2,7 @@
  * The frame around every file of root tests: skips with a reason, and ends with a test of its own that nothing was left
  * behind and that the kernel had nothing to complain about. Takes everything down afterwards, whatever happened.
  */
-import t, { type Test } from 'tap'
+import type { Test } from 'tap'
 import type { LaneTransport } from '../../src/native/addon.js'
 import { watchKernelLog } from './kernel-log.js'
 import { until } from './process.js'
@@ -17,7 +17,7 @@ export interface SuiteOptions {
   readonly expectedLog?: readonly RegExp[]
 }
 
-export const suite = async (options: SuiteOptions, body: () => void | Promise<void>): Promise<void> => {
+export const suite = async (t: Test, options: SuiteOptions, body: () => void | Promise<void>): Promise<void> => {
   const reason = requires('root', 'fuse', 'loop', ...(options.needs ?? []))
   t.teardown(() => {
     sweep()
@@ -37,7 +37,11 @@ export const suite = async (options: SuiteOptions, body: () => void | Promise<vo
 }
 
 /** The same test once per transport; one that this machine lacks is skipped with the reason. */
-export const onEachTransport = (name: string, body: (t: Test, transport: LaneTransport) => Promise<void>): void => {
+export const onEachTransport = (
+  t: Test,
+  name: string,
+  body: (t: Test, transport: LaneTransport) => Promise<void>,
+): void => {
   for (const transport of transports) {
     t.test(`${transport}: ${name}`, { skip: lacksTransport(transport) }, (t) => body(t, transport))
   }
