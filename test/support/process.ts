@@ -161,16 +161,28 @@ export const run = async (command: string, args: readonly string[], options: Run
   return stdout.replace(/\n$/, '')
 }
 
+/** For tasks: runs an action and says `done`, or the code of the error it threw. */
+export type Outcome = (action: () => unknown) => string
+
+const outcome: Outcome = (action) => {
+  try {
+    action()
+    return 'done'
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? String(error)
+  }
+}
+
 /**
  * Runs a function in a child process and resolves to what it returns (as JSON). The function must be self-contained:
- * it sees only its argument, and imports what it needs itself with `await import('node:fs')`.
+ * it sees only its arguments, and imports what it needs itself with `await import('node:fs')`.
  */
 export const inChild = async <A, R>(
-  task: (argument: A) => R | Promise<R>,
+  task: (argument: A, outcome: Outcome) => R | Promise<R>,
   argument: A,
   options: RunOptions = {},
 ): Promise<R> => {
-  const program = `const task = ${task.toString()}
-    process.stdout.write(JSON.stringify((await task(${JSON.stringify(argument)})) ?? null) + '\\n')`
+  const program = `const result = await (${task.toString()})(${JSON.stringify(argument)}, ${outcome.toString()})
+    process.stdout.write(JSON.stringify(result ?? null) + '\\n')`
   return JSON.parse(await run(process.execPath, ['--input-type=module', '-e', program], options)) as R
 }
