@@ -63,11 +63,11 @@ Napi::Value clone_device_js(const Napi::CallbackInfo& info) {
 
 void mount_js(const Napi::CallbackInfo& info) {
   const std::string mountpoint = info[1].As<Napi::String>();
-  const std::string subtype = info[2].As<Napi::String>();
+  const std::string source = info[2].As<Napi::String>();
   const std::string options = info[4].As<Napi::String>();
   throw_unless_fine(info.Env(), mount_device({.device = info[0].As<Napi::Number>().Int32Value(),
                                               .mountpoint = mountpoint.c_str(),
-                                              .subtype = subtype.c_str(),
+                                              .source = source.c_str(),
                                               .read_only = info[3].As<Napi::Boolean>(),
                                               .options = options.c_str()}));
   note_mounted(info.Env(), mountpoint);

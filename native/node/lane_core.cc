@@ -194,17 +194,13 @@ void LaneCore::perform(const ActionRow& row) {
       return begin_file(slot, FileAction::kWrite, row);
     case Action::kSyncFile:
       return begin_file(slot, FileAction::kSync, row);
-    case Action::kPunchFile:
-      return begin_file(slot, FileAction::kPunch, row);
-    case Action::kZeroFile:
-      return begin_file(slot, FileAction::kZero, row);
   }
   CHECK(false);
 }
 
 void LaneCore::begin_file(Slot slot, FileAction action, const ActionRow& row) {
   CHECK(file_io_ != nullptr);
-  finish_file(slot, file_io_->start(slot, action, static_cast<uint64_t>(row.offset), static_cast<uint64_t>(row.length)));
+  finish_file(slot, file_io_->start(slot, action, static_cast<uint64_t>(row.offset), static_cast<uint32_t>(row.length)));
 }
 
 // Answers a file operation that is over; does nothing for one that the engine still has.

@@ -31,8 +31,6 @@ enum class Action : uint8_t {
   kReadFile = 3,
   kWriteFile = 4,
   kSyncFile = 5,
-  kPunchFile = 6,
-  kZeroFile = 7,
 };
 
 // One row of the table that TypeScript writes. Doubles: exact to 2^53, and the one element type JavaScript never boxes.

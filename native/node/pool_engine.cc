@@ -1,8 +1,6 @@
 // Blocking calls on pool threads; see pool_engine.h.
 #include "node/pool_engine.h"
 
-#include <fcntl.h>
-#include <linux/falloc.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -47,13 +45,6 @@ int PoolEngine::run(const BackingFile& file, const FileOperation& operation) {
     case FileAction::kSync:
       result = fdatasync(fd);
       break;
-    case FileAction::kPunch:
-    case FileAction::kZero: {
-      const int mode = operation.action == FileAction::kPunch ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE;
-      result = fallocate(fd, mode | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(operation.offset),
-                         static_cast<off_t>(operation.length64));
-      break;
-    }
   }
   return result < 0 ? -errno : static_cast<int>(result);
 }

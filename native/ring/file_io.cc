@@ -1,7 +1,6 @@
 // Inline first, engine second; see file_io.h for the rule.
 #include "ring/file_io.h"
 
-#include <linux/falloc.h>
 #include <sys/uio.h>
 
 #include "base/check.h"
@@ -9,10 +8,7 @@
 namespace ringvol {
 namespace {
 
-constexpr int kPunchMode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-constexpr int kZeroMode = FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE;
-
-bool moves_bytes(FileAction action) { return action == FileAction::kRead || action == FileAction::kWrite; }
+bool moves_bytes(FileAction action) { return action != FileAction::kSync; }
 
 ssize_t transfer(const FileOperation& operation, int fd, int flags) {
   iovec vector{operation.rest(), operation.rest_length()};
@@ -35,11 +31,6 @@ void RingEngine::submit(Slot slot, const FileOperation& operation) {
     case FileAction::kSync:
       io_uring_prep_fsync(sqe, -1, IORING_FSYNC_DATASYNC);
       break;
-    case FileAction::kPunch:
-    case FileAction::kZero:
-      io_uring_prep_fallocate(sqe, -1, operation.action == FileAction::kPunch ? kPunchMode : kZeroMode,
-                              static_cast<off_t>(operation.offset), static_cast<off_t>(operation.length64));
-      break;
   }
   ring_->set_file(sqe, operation.direct ? direct_index_ : fd_index_);
 }
@@ -49,16 +40,15 @@ FileIo::FileIo(const BackingFile& file, Slab* slab, FileEngine* engine)
   CHECK(file.alignment > 0);
 }
 
-int FileIo::start(Slot slot, FileAction action, uint64_t offset, uint64_t length) {
+int FileIo::start(Slot slot, FileAction action, uint64_t offset, uint32_t length) {
   CHECK(slot < operations_.size());
   CHECK(!moves_bytes(action) || (length > 0 && length <= slab_->max_payload()));
   FileOperation& operation = operations_[slot];
   operation = {.action = action,
                .direct = false,
                .offset = offset,
-               .length = moves_bytes(action) ? static_cast<uint32_t>(length) : 0,
+               .length = length,
                .done = 0,
-               .length64 = length,
                .payload = slab_->payload(slot)};
   if (!moves_bytes(action)) return to_engine(slot);
   operation.direct = file_.direct_fd >= 0 && offset % file_.alignment == 0 && length % file_.alignment == 0;

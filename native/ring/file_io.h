@@ -15,7 +15,7 @@
 
 namespace ringvol {
 
-enum class FileAction : uint8_t { kRead, kWrite, kSync, kPunch, kZero };
+enum class FileAction : uint8_t { kRead, kWrite, kSync };
 
 struct BackingFile {
   int fd = -1;
@@ -28,9 +28,8 @@ struct FileOperation {
   FileAction action = FileAction::kRead;
   bool direct = false;
   uint64_t offset = 0;  // bytes, of the whole request
-  uint32_t length = 0;  // bytes, of the whole request; kPunch and kZero use length64
+  uint32_t length = 0;  // bytes, of the whole request
   uint32_t done = 0;    // bytes already transferred
-  uint64_t length64 = 0;
   uint8_t* payload = nullptr;
 
   uint8_t* rest() const { return payload + done; }
@@ -70,7 +69,7 @@ class FileIo {
   FileIo(const BackingFile& file, Slab* slab, FileEngine* engine);
 
   // Begins an operation on a slot that has none. kPending, 0 when it is already done, or a negative errno.
-  int start(Slot slot, FileAction action, uint64_t offset, uint64_t length);
+  int start(Slot slot, FileAction action, uint64_t offset, uint32_t length);
   // The engine's result for the slot (bytes or negative errno). Same answers as start().
   int complete(Slot slot, int result);
 

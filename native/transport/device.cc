@@ -39,10 +39,9 @@ Status mount_device(const MountRequest& request) {
   std::string data = "fd=" + std::to_string(request.device) + ",rootmode=" + rootmode +
                      ",user_id=" + std::to_string(getuid()) + ",group_id=" + std::to_string(getgid());
   if (*request.options != '\0') data = data + "," + request.options;
-  const std::string type = std::string("fuse.") + request.subtype;
   unsigned long flags = MS_NOSUID | MS_NODEV;
   if (request.read_only) flags |= MS_RDONLY;
-  if (mount(request.subtype, target.c_str(), type.c_str(), flags, data.c_str()) != 0) return Status::last("mount");
+  if (mount(request.source, target.c_str(), "fuse.ringvol", flags, data.c_str()) != 0) return Status::last("mount");
   return Status::ok();
 }
 

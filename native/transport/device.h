@@ -19,7 +19,7 @@ Status clone_device(int device, Fd* clone);
 struct MountRequest {
   int device = -1;
   const char* mountpoint = nullptr;
-  const char* subtype = nullptr;
+  const char* source = nullptr;  // first column of /proc/mounts
   bool read_only = false;
   const char* options = nullptr;  // what follows fd=, rootmode=, user_id=, group_id=
 };

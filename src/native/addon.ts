@@ -27,10 +27,6 @@ export const action = {
   writeFile: 4,
   /** fdatasync, then an empty reply. */
   syncFile: 5,
-  /** fallocate(PUNCH_HOLE | KEEP_SIZE), then an empty reply. */
-  punchFile: 6,
-  /** fallocate(ZERO_RANGE | KEEP_SIZE), then an empty reply. */
-  zeroFile: 7,
 } as const
 
 export interface LaneOptions {
@@ -78,7 +74,10 @@ export interface NativeLane {
   /** Ring features in use, such as `defer-taskrun`; those that were refused are in `missing`. */
   readonly features: readonly string[]
   readonly missing: readonly string[]
-  /** Arms the transport. `onBatch(count)` is called once per wake-up, `onClosed(errno)` once, when the kernel is gone. */
+  /**
+   * Arms the transport. `onBatch(count)` is called once per look that found requests, `onClosed(errno)` once, when the
+   * connection is gone. Neither may call `close()` from within.
+   */
   start(onBatch: (count: number) => void, onClosed: (errno: number) => void): void
   /** Executes the queued action rows now. For answers that come outside `onBatch`. */
   submit(): void
@@ -95,7 +94,8 @@ export interface IoUringProbe {
 export interface Addon {
   openDevice(): number
   cloneDevice(deviceFd: number): number
-  mount(deviceFd: number, mountpoint: string, subtype: string, readOnly: boolean, options: string): void
+  /** Type `fuse.ringvol`; `source` is the first column of /proc/mounts, `options` follow fd= and the owner. */
+  mount(deviceFd: number, mountpoint: string, source: string, readOnly: boolean, options: string): void
   /** lazy: MNT_DETACH. */
   unmount(mountpoint: string, lazy: boolean): Promise<void>
   /** One request of /dev/fuse, or null when none is waiting. Used for INIT, before lanes run. */

@@ -1,0 +1,66 @@
+/**
+ * What every opcode handler gets: the request under the cursor, the way to answer, and the volume behind it.
+ *
+ * A handler answers the request exactly once: at once through `answers`, or through `whenDone` when the backend
+ * returned a promise. After a handler returned, the cursor belongs to the next request; what a late answer needs must
+ * be in its closure.
+ */
+import type { Backend } from '../backend/backend.js'
+import type { Logger } from '../log.js'
+import type { SlotCursor } from '../protocol/slots.js'
+import type { Answers } from './answers.js'
+import type { Attributes } from './attributes.js'
+import { toErrno } from './errno.js'
+
+export interface ContextParts {
+  readonly request: SlotCursor
+  readonly answers: Answers
+  readonly backend: Backend
+  readonly attributes: Attributes
+  readonly readOnly: boolean
+  /** Bytes of a slot's payload. */
+  readonly maxPayload: number
+  readonly logger: Logger
+}
+
+export class Context {
+  readonly request: SlotCursor
+  readonly answers: Answers
+  readonly backend: Backend
+  readonly attributes: Attributes
+  readonly readOnly: boolean
+  readonly maxPayload: number
+  readonly logger: Logger
+  /** true: the ring does reads, writes and syncs on the backend's file. */
+  readonly usesFile: boolean
+
+  constructor(parts: ContextParts) {
+    this.request = parts.request
+    this.answers = parts.answers
+    this.backend = parts.backend
+    this.attributes = parts.attributes
+    this.readOnly = parts.readOnly
+    this.maxPayload = parts.maxPayload
+    this.logger = parts.logger
+    this.usesFile = parts.backend.file !== undefined
+  }
+
+  /** Answers the current request when `result` settles; a plain result answers now and costs no promise. */
+  whenDone<T>(operation: string, result: T | Promise<T>, reply: (slot: number, value: T) => void): void {
+    const { slot } = this.request
+    if (!(result instanceof Promise)) {
+      reply(slot, result)
+      return
+    }
+    result.then(
+      (value) => {
+        reply(slot, value)
+      },
+      (error: unknown) => {
+        this.answers.error(slot, toErrno(error, operation, this.logger))
+      },
+    )
+  }
+}
+
+export type Handler = (context: Context) => void

@@ -1,0 +1,98 @@
+/**
+ * The FUSE mount: `/dev/fuse`, mount(2) and umount2(2), with errors that say what to do.
+ *
+ * Unmounting runs on libuv's pool: the kernel may ask us something while it unmounts, so the serving thread must not
+ * wait for it.
+ */
+import { constants } from 'node:os'
+import { type ErrorCode, errnoName, errnoOf, RingvolError } from '../errors.js'
+import { addon } from '../native/addon.js'
+
+const { EBUSY, EINVAL, ENOENT, ENODEV, EACCES, EPERM, ENOTDIR, ELOOP } = constants.errno
+
+const fail = (code: ErrorCode, what: string, path: string, cause: unknown, advice?: string): RingvolError => {
+  const errno = errnoOf(cause)
+  const { syscall } = cause as { syscall?: string }
+  return new RingvolError(code, `${what}: ${errno === undefined ? String(cause) : errnoName(errno)}`, {
+    path,
+    cause,
+    ...(errno === undefined ? {} : { errno }),
+    ...(syscall === undefined ? {} : { syscall }),
+    ...(advice === undefined ? {} : { advice }),
+  })
+}
+
+const openError = (cause: unknown): RingvolError => {
+  const errno = errnoOf(cause)
+  if (errno === EACCES || errno === EPERM) {
+    return fail('ERR_PERMISSION', 'cannot open /dev/fuse', '/dev/fuse', cause, 'run as root')
+  }
+  const advice = errno === ENOENT || errno === ENODEV ? 'load the module with `modprobe fuse`' : undefined
+  return fail('ERR_TRANSPORT', 'cannot open /dev/fuse', '/dev/fuse', cause, advice)
+}
+
+const mountError = (mountpoint: string, cause: unknown): RingvolError => {
+  const errno = errnoOf(cause)
+  const what = `cannot mount on ${mountpoint}`
+  if (errno === ENOENT || errno === ENOTDIR || errno === ELOOP) {
+    return fail('ERR_MOUNTPOINT', what, mountpoint, cause, 'the mountpoint must be an existing directory')
+  }
+  if (errno === EPERM || errno === EACCES) {
+    return fail('ERR_PERMISSION', what, mountpoint, cause, 'mounting needs root (CAP_SYS_ADMIN)')
+  }
+  return fail('ERR_MOUNT', what, mountpoint, cause)
+}
+
+export interface MountOptions {
+  readonly mountpoint: string
+  /** First column of /proc/mounts. */
+  readonly source: string
+  readonly readOnly: boolean
+  readonly allowOther: boolean
+}
+
+export class Mount {
+  readonly mountpoint: string
+  readonly deviceFd: number
+
+  private constructor(mountpoint: string, deviceFd: number) {
+    this.mountpoint = mountpoint
+    this.deviceFd = deviceFd
+  }
+
+  /** Throws ERR_MOUNTPOINT, ERR_MOUNT, ERR_PERMISSION or ERR_TRANSPORT. */
+  static open({ mountpoint, source, readOnly, allowOther }: MountOptions): Mount {
+    let deviceFd: number
+    try {
+      deviceFd = addon().openDevice()
+    } catch (cause) {
+      throw openError(cause)
+    }
+    // The kernel checks permissions itself, always: without that, allow_other would let everybody in (libfuse#15).
+    const options = ['default_permissions', ...(allowOther ? ['allow_other'] : [])].join(',')
+    try {
+      addon().mount(deviceFd, mountpoint, source, readOnly, options)
+    } catch (cause) {
+      addon().closeFd(deviceFd)
+      throw mountError(mountpoint, cause)
+    }
+    return new Mount(mountpoint, deviceFd)
+  }
+
+  /** Throws ERR_MOUNT with errno EBUSY while something is open in it; a mount that is already gone is fine. */
+  async unmount({ lazy }: { lazy: boolean }): Promise<void> {
+    try {
+      await addon().unmount(this.mountpoint, lazy)
+    } catch (cause) {
+      const errno = errnoOf(cause)
+      if (errno === EINVAL || errno === ENOENT) return
+      const advice = errno === EBUSY ? 'something still uses the volume: detach it first' : undefined
+      throw fail('ERR_MOUNT', `cannot unmount ${this.mountpoint}`, this.mountpoint, cause, advice)
+    }
+  }
+
+  /** Ends the connection when nothing else holds it; whoever still uses the mount gets ENOTCONN. */
+  close(): void {
+    addon().closeFd(this.deviceFd)
+  }
+}
