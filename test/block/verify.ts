@@ -1,0 +1,44 @@
+/**
+ * No write is lost, torn or misplaced, at depth, in any size, on the FUSE file and on the loop device over it.
+ */
+import t from 'tap'
+import { fioVerify, verifyJobs } from '../support/fio.js'
+import { attach, counter, sparseImage } from '../support/ringvol.js'
+import { seeded } from '../support/seed.js'
+import { onEachTransport, suite } from '../support/suite.js'
+
+await suite(t, { needs: ['command:fio'] }, () => {
+  const { seed } = seeded(t)
+
+  onEachTransport(t, 'every block read back is the one that was written', async (t, transport) => {
+    const attached = await attach(sparseImage(64 << 20), ['--transport', transport])
+    for (const [where, path] of [
+      ['the loop device', attached.device],
+      ['the FUSE file', attached.status.volume],
+    ] as const) {
+      for (const job of verifyJobs) {
+        t.test(`${where}: ${job.name}`, async (t) => {
+          await fioVerify(path, job.options, seed)
+          t.pass('fio found no wrong block')
+        })
+      }
+    }
+    t.test('and all of it went through requests that were answered', async (t) => {
+      t.ok((await counter(attached.status.name, 'bytesWritten')) >= 64 << 20)
+      t.equal(await counter(attached.status.name, 'errors'), 0)
+      await attached.detach()
+    })
+  })
+
+  onEachTransport(t, 'the memory backend holds what fio gives it', async (t, transport) => {
+    const attached = await attach('memory:256M', ['--transport', transport])
+    for (const options of [
+      ['--bs=4k', '--size=64m'],
+      ['--bs=1m', '--size=256m'],
+    ]) {
+      await fioVerify(attached.status.volume, ['--ioengine=libaio', '--iodepth=32', ...options], seed)
+    }
+    await attached.detach()
+    t.pass('fio found no wrong block')
+  })
+})

@@ -1,0 +1,85 @@
+/**
+ * The volume taken away from outside: by umount, by an abort of the FUSE connection, by a second signal while it is in
+ * use. The daemon ends by itself each time, and whoever used the volume gets an error.
+ */
+import { dirname } from 'node:path'
+import t from 'tap'
+import { readBooks, startLedger } from '../support/ledger.js'
+import { abortConnections } from '../support/mounts.js'
+import { run, until } from '../support/process.js'
+import { serve, sparseImage } from '../support/ringvol.js'
+import { scratch } from '../support/scratch.js'
+import { onEachTransport, suite } from '../support/suite.js'
+
+const blocks = 1024
+
+await suite(t, {}, () => {
+  onEachTransport(t, 'an unmount from outside ends the daemon cleanly', async (t, transport) => {
+    const served = await serve(sparseImage(1 << 20), ['--transport', transport])
+    await run('umount', [dirname(served.volume)])
+    t.equal((await served.daemon.ended(10_000)).code, 0)
+  })
+
+  onEachTransport(
+    t,
+    'a lazy unmount under load lets the load finish and then ends the daemon',
+    async (t, transport) => {
+      const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
+      const writer = startLedger({
+        path: served.volume,
+        synchronous: false,
+        blocks,
+        inFlight: 4,
+        seed: 2,
+        firstSequence: 0,
+      })
+      await until('the writer writes', () => writer.lines.length > 100)
+      await run('umount', ['-l', dirname(served.volume)])
+      const seen = writer.lines.length
+      await until('it goes on', () => writer.lines.length > seen + 100)
+      writer.child.kill('SIGKILL')
+      await writer.ended()
+      t.strictSame(readBooks(writer.lines).failures, [])
+      t.equal((await served.daemon.ended(10_000)).code, 0)
+    },
+  )
+
+  onEachTransport(t, 'an aborted connection fails the writers at once and ends the daemon', async (t, transport) => {
+    const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
+    const writer = startLedger({
+      path: served.volume,
+      synchronous: false,
+      blocks,
+      inFlight: 4,
+      seed: 3,
+      firstSequence: 0,
+    })
+    await until('the writer writes', () => writer.lines.length > 100)
+    abortConnections(scratch)
+    await writer.ended(5000)
+    t.match(readBooks(writer.lines).failures[0]?.code ?? 'none', /^(ECONNABORTED|ENOTCONN|EIO|ENODEV)$/)
+    await served.daemon.ended(10_000)
+    t.pass('it ended')
+  })
+
+  onEachTransport(t, 'the second signal ends a daemon whose volume is in use', async (t, transport) => {
+    const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
+    const writer = startLedger({
+      path: served.volume,
+      synchronous: false,
+      blocks,
+      inFlight: 4,
+      seed: 4,
+      firstSequence: 0,
+    })
+    await until('the writer writes', () => writer.lines.length > 100)
+    served.daemon.child.kill('SIGTERM')
+    await until('the daemon says who holds it', () => served.daemon.stderr().includes(String(writer.pid)))
+    const seen = writer.lines.length
+    await until('and goes on serving', () => writer.lines.length > seen + 20)
+    served.daemon.child.kill('SIGTERM')
+    await served.daemon.ended(15_000)
+    await writer.ended(5000)
+    t.ok(readBooks(writer.lines).failures.length > 0)
+  })
+})
