@@ -1,0 +1,63 @@
+/**
+ * Which process: a pid alone is not enough, because the kernel gives the number to somebody else once its owner is
+ * gone. Together with its start time (field 22 of /proc/PID/stat, clock ticks since boot) it names one process for good.
+ */
+import { readFile } from 'node:fs/promises'
+import { errnoName, errnoOf, RingvolError } from '../errors.js'
+import { until } from './poll.js'
+import { systemRoots, type Roots } from './roots.js'
+
+export interface ProcessId {
+  readonly pid: number
+  /** Clock ticks from boot to the start of the process. */
+  readonly startTime: number
+}
+
+/**
+ * Start time out of the text of /proc/PID/stat; undefined for a process that has ended and only waits for its parent
+ * (its descriptors are closed, and a parent that never waits would keep it "alive" for ever). The command name, field
+ * 2, may hold spaces and parentheses: count from the last one.
+ */
+export const startTimeIn = (stat: string): number | undefined => {
+  const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const ticks = Number(rest[18])
+  return state === 'Z' || state === 'X' || !Number.isFinite(ticks) ? undefined : ticks
+}
+
+/** The running process of this pid, or undefined. */
+export const identify = async (pid: number, roots: Roots = systemRoots()): Promise<ProcessId | undefined> => {
+  const stat = await readFile(`${roots.proc}/${String(pid)}/stat`, 'latin1').catch(() => undefined)
+  const startTime = stat === undefined ? undefined : startTimeIn(stat)
+  return startTime === undefined ? undefined : { pid, startTime }
+}
+
+export const identifySelf = async (): Promise<ProcessId> => {
+  const self = await identify(process.pid)
+  if (self === undefined) {
+    throw new RingvolError('ERR_SYSTEM', 'cannot read /proc/self/stat', { advice: 'mount proc on /proc' })
+  }
+  return self
+}
+
+export const isAlive = async (id: ProcessId, roots: Roots = systemRoots()): Promise<boolean> =>
+  (await identify(id.pid, roots))?.startTime === id.startTime
+
+/** false when it still runs after `deadline` milliseconds. */
+export const waitGone = (id: ProcessId, deadline: number): Promise<boolean> =>
+  until(async () => !(await isAlive(id)), { deadline })
+
+/** Sends the signal if this very process still runs; a process that is gone is no error. */
+export const sendSignal = async (id: ProcessId, signal: NodeJS.Signals): Promise<void> => {
+  if (!(await isAlive(id))) return
+  try {
+    process.kill(id.pid, signal)
+  } catch (error) {
+    const errno = errnoOf(error)
+    if (errno !== undefined && errnoName(errno) === 'ESRCH') return
+    throw new RingvolError('ERR_DAEMON', `cannot send ${signal} to process ${String(id.pid)}`, {
+      cause: error,
+      advice: 'run as the user that started it',
+      ...(errno === undefined ? {} : { errno }),
+    })
+  }
+}

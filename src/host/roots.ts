@@ -1,0 +1,24 @@
+/**
+ * Where the kernel's and ringvol's own trees begin.
+ *
+ * Every reader of /proc, /sys or /run takes these as its last argument, so that a test shows it a made-up machine and
+ * no test needs a real loop device to prove how a table is read.
+ */
+import { isAbsolute } from 'node:path'
+import { RingvolError } from '../errors.js'
+
+export interface Roots {
+  readonly proc: string
+  readonly sys: string
+  /** One folder per volume: state, control socket, log. */
+  readonly run: string
+}
+
+/** RINGVOL_RUN moves the run directory: for tests, and for people without write access to /run. Throws ERR_USAGE. */
+export const systemRoots = (environment: NodeJS.ProcessEnv = process.env): Roots => {
+  const run = environment['RINGVOL_RUN'] ?? '/run/ringvol'
+  if (!isAbsolute(run)) {
+    throw new RingvolError('ERR_USAGE', `RINGVOL_RUN '${run}' is not an absolute path`, { advice: 'begin it with /' })
+  }
+  return { proc: '/proc', sys: '/sys', run }
+}
