@@ -1,0 +1,86 @@
+/**
+ * From a loop device back to a plain image: loop device off, last flush, unmount, daemon gone; waiting for each, because
+ * "detached" has to mean that the image is complete.
+ */
+import { RingvolError } from '../errors.js'
+import type { Logger } from '../log.js'
+import { askStatus, askStop } from './control.js'
+import { deadlines } from './deadlines.js'
+import { blockHolders, openersBelow } from './holders.js'
+import { detachLoop, loopsOver, type LoopDevice } from './loop.js'
+import { isAlive, sendSignal, waitGone, type ProcessId } from './process.js'
+import { cleanUpDead } from './recover.js'
+import { systemRoots, type Roots } from './roots.js'
+import { readState, volumePaths, type VolumeState } from './state.js'
+
+const notGone = ({ pid }: ProcessId, name: string): RingvolError =>
+  new RingvolError('ERR_DAEMON', `the daemon of volume '${name}' (pid ${String(pid)}) does not end`, {
+    advice: `run 'kill -9 ${String(pid)}', then 'ringvol detach ${name}' again to clean up; unflushed data is lost`,
+  })
+
+/** All or none: a volume keeps its devices if one of them is in use. */
+const detachLoops = async (loops: readonly LoopDevice[], roots: Roots): Promise<void> => {
+  for (const { device } of loops) {
+    const [holder] = await blockHolders(device, roots)
+    if (holder === undefined) continue
+    throw new RingvolError('ERR_LOOP', `cannot detach ${device}: ${holder.text}`, {
+      path: device,
+      advice: holder.cure,
+    })
+  }
+  for (const loop of loops) await detachLoop(loop, roots)
+}
+
+/** A volume without status has no control socket: it is just starting, and a signal makes it undo that. */
+const stopStarting = async ({ owner, name }: VolumeState): Promise<void> => {
+  await sendSignal(owner, 'SIGTERM')
+  if (!(await waitGone(owner, deadlines.ready))) throw notGone(owner, name)
+}
+
+const stopServing = async ({ owner, name, mountpoint }: VolumeState, control: string, roots: Roots): Promise<void> => {
+  // Asked first: a loop device over a daemon that does not answer would hang us too.
+  try {
+    await askStatus(control)
+  } catch (error) {
+    if (!(await isAlive(owner, roots))) return
+    throw Object.assign(notGone(owner, name), { cause: error })
+  }
+  const [opener] = await openersBelow(mountpoint, roots)
+  if (opener !== undefined) {
+    throw new RingvolError('ERR_MOUNT', `cannot unmount ${mountpoint}: ${opener.text}`, {
+      path: mountpoint,
+      advice: opener.cure,
+    })
+  }
+  await detachLoops(await loopsOver(`${mountpoint}/volume`, roots), roots)
+  try {
+    await askStop(control, false)
+  } catch (error) {
+    // Still open by somebody: it keeps serving. Any other failure, such as that of the last flush, ends it.
+    if (error instanceof RingvolError && error.code === 'ERR_MOUNT') throw error
+    await waitGone(owner, deadlines.killed)
+    throw error
+  }
+  if (!(await waitGone(owner, deadlines.stop))) throw notGone(owner, name)
+}
+
+/**
+ * Detaches the loop devices of a volume, stops its daemon after the last flush, and cleans up after one that has died.
+ * Throws ERR_NOT_RUNNING, ERR_LOOP or ERR_MOUNT naming who still uses it (nothing has changed then), ERR_DAEMON, and
+ * the error of the last flush.
+ */
+export const detachVolume = async (name: string, logger: Logger, roots: Roots = systemRoots()): Promise<void> => {
+  const paths = volumePaths(name, roots)
+  const state = await readState(paths)
+  if (state === undefined) {
+    throw new RingvolError('ERR_NOT_RUNNING', `there is no volume '${name}'`, { advice: "see 'ringvol list'" })
+  }
+  const alive = await isAlive(state.owner, roots)
+  try {
+    if (alive && state.status === null) await stopStarting(state)
+    else if (alive) await stopServing(state, paths.control, roots)
+  } finally {
+    const owner = (await readState(paths))?.owner
+    if (owner !== undefined && !(await isAlive(owner, roots))) await cleanUpDead(name, logger, roots)
+  }
+}
