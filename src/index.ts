@@ -1,0 +1,13 @@
+/**
+ * ringvol as a library: export a volume from your own program, with a backend of your own or one of ringvol's.
+ */
+export { checked, type CheckedBackend } from './backend/checked.js'
+export type { Backend, BackingFile, Capabilities, Extent, Layer } from './backend/backend.js'
+export { openSource, type OpenSourceOptions } from './backend/source.js'
+export { errorCodes, RingvolError, type ErrorCode, type ErrorDetails } from './errors.js'
+export { createLogger, type Logger, type LogFormat, type LogLevel, type LogOptions } from './log.js'
+export { transportNames, type TransportName } from './transport/transport.js'
+export { formatSize, parseSize } from './units.js'
+export { exportVolume, type Volume, type VolumeCounters, type VolumeOptions, type VolumeStatus } from './volume.js'
+export { listVolumes, volumeInfo, type ListedVolume, type VolumeInfo } from './host/list.js'
+export { examine, type Finding, type FindingState } from './host/doctor.js'
