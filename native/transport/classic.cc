@@ -33,8 +33,8 @@ ClassicTransport::~ClassicTransport() {
 SlotLayout ClassicTransport::layout() const { return message_layout(*slab_); }
 
 Status ClassicTransport::start() {
-  // io_uring gives up at once with EAGAIN on a file that is O_NONBLOCK, instead of parking on poll.
-  if (Status status = set_nonblocking(device_, false); !status.fine()) return status;
+  // Without O_NONBLOCK a read that is tried before it is parked blocks the thread inside the enter.
+  if (Status status = set_nonblocking(device_, true); !status.fine()) return status;
   if (multishot_ && !provide_buffers().fine()) multishot_ = false;
   arm();
   return Status::ok();
