@@ -13,6 +13,7 @@ import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import { type Logger } from '../log.js'
 import { type Addon } from '../native/addon.js'
 import { formatSize } from '../units.js'
+import { isReadOnlyDevice } from './block-device.js'
 
 /** What the file backend asks of the addon: the calls Node has no name for. */
 export type FileCalls = Pick<Addon, 'lockFile' | 'isMemory' | 'directAlignment' | 'deviceSize' | 'fallocate' | 'seek'>
@@ -55,6 +56,7 @@ export const openImage = async (
   try {
     const stats = await handle.stat()
     checkType(path, stats)
+    if (device && options.readOnly !== true) await checkDeviceWritable(path, stats)
     if (options.lock !== false) lockImage(path, handle.fd, options.readOnly !== true, calls, logger)
     const size = device ? calls.deviceSize(handle.fd) : stats.size
     checkSize(path, size, 'its size')
@@ -178,6 +180,15 @@ const imageError = async (
   }
   const advice = errno === EACCES ? 'run as its owner or as root' : undefined
   return new RingvolError('ERR_SYSTEM', reason, advice === undefined ? details : { ...details, advice })
+}
+
+const checkDeviceWritable = async (path: string, stats: Stats): Promise<void> => {
+  if (!(await isReadOnlyDevice(stats.rdev))) return
+  throw new RingvolError('ERR_IMAGE_READ_ONLY', `the block device ${path} is switched to read-only`, {
+    path,
+    errno: EROFS,
+    advice: 'give --read-only to export it unchanged',
+  })
 }
 
 const checkType = (path: string, stats: Stats): void => {

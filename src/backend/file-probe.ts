@@ -8,9 +8,10 @@
  * another way. Block devices answer in sysfs.
  */
 import { constants } from 'node:fs'
-import { type FileHandle, open, readFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoName, errnoOf } from '../errors.js'
+import { writeZeroesLimit } from './block-device.js'
 import { type FileCalls, type Image } from './file-open.js'
 
 /** Mode bits of fallocate(2), from linux/falloc.h. */
@@ -92,18 +93,11 @@ const probeBehindEnd = async (image: Image, calls: FileCalls): Promise<{ punchHo
 
 /**
  * fallocate on a block device zeroes by REQ_OP_WRITE_ZEROES; to punch a hole the device must have that, zero-range falls
- * back to writing zeros in the kernel (block/fops.c, blkdev_fallocate). A partition's queue is its disk's.
+ * back to writing zeros in the kernel (block/fops.c, blkdev_fallocate).
  */
 const probeDevice = async (image: Image): Promise<{ punchHole: Outcome; zeroRange: Outcome }> => {
-  const major = Math.floor(image.stats.rdev / 256) & 0xfff
-  const minor = (image.stats.rdev & 0xff) | (Math.floor(image.stats.rdev / 2 ** 12) & 0xfff00)
-  const device = `/sys/dev/block/${String(major)}:${String(minor)}`
-  for (const queue of [`${device}/queue`, `${device}/../queue`]) {
-    const text = await readFile(`${queue}/write_zeroes_max_bytes`, 'utf8').catch(() => undefined)
-    if (text === undefined) continue
-    return { punchHole: Number(text) > 0 ? true : 'the device has no write-zeroes', zeroRange: true }
-  }
-  return { punchHole: 'the device has no queue in sysfs', zeroRange: true }
+  const limit = await writeZeroesLimit(image.stats.rdev)
+  return { punchHole: limit !== undefined && limit > 0 ? true : 'the device has no write-zeroes', zeroRange: true }
 }
 
 const attempt = async (call: Promise<void>): Promise<Outcome> => {

@@ -4,10 +4,11 @@
  * The default export is a backend, or a factory that is given the options and makes one. Nothing else is guessed: what
  * is missing is named, because the author of a backend meets this error first.
  */
+import { access } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { RingvolError } from '../errors.js'
+import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import { type Logger } from '../log.js'
 import { type Backend } from './backend.js'
 
@@ -48,13 +49,25 @@ export const missingMembers = (candidate: unknown): string[] => {
 }
 
 const importDefault = async (path: string): Promise<unknown> => {
+  const file = resolve(path)
+  try {
+    await access(file)
+  } catch (cause) {
+    const errno = errnoOf(cause) ?? constants.errno.ENOENT
+    throw new RingvolError('ERR_IMAGE_MISSING', `module:${path}: there is no file ${file}: ${errnoName(errno)}`, {
+      path,
+      errno,
+      cause,
+    })
+  }
   let loaded: Record<string, unknown>
   try {
-    loaded = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
+    loaded = (await import(pathToFileURL(file).href)) as Record<string, unknown>
   } catch (cause) {
     throw loadError(path, cause)
   }
-  if (loaded['default'] !== undefined) return loaded['default']
+  const exported = throughCommonJs(loaded['default'])
+  if (exported !== undefined) return exported
   const names = Object.keys(loaded).join(', ')
   throw new RingvolError(
     'ERR_BACKEND',
@@ -66,17 +79,15 @@ const importDefault = async (path: string): Promise<unknown> => {
   )
 }
 
+/** `export default` compiled to CommonJS arrives as the `default` of the module's `default`. */
+const throughCommonJs = (exported: unknown): unknown => {
+  if (typeof exported !== 'object' || exported === null || !('__esModule' in exported)) return exported
+  return (exported as { default?: unknown }).default
+}
+
 const loadError = (path: string, cause: unknown): RingvolError => {
   const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)
-  const { code, url } = (cause ?? {}) as { code?: unknown; url?: unknown }
-  if (code === 'ERR_MODULE_NOT_FOUND' && url === pathToFileURL(resolve(path)).href) {
-    const errno = constants.errno.ENOENT
-    return new RingvolError('ERR_IMAGE_MISSING', `module:${path}: there is no file ${resolve(path)}`, {
-      path,
-      errno,
-      cause,
-    })
-  }
+  const { code } = (cause ?? {}) as { code?: unknown }
   if (code === 'ERR_UNKNOWN_FILE_EXTENSION') {
     return new RingvolError(
       'ERR_SOURCE',
