@@ -5,8 +5,8 @@
  * the same time, slowly and one at a time, and verifies it, so that a wrong byte under load fails the run without the
  * timed job paying for checksums: 100 reads a second beside some hundred thousand are below the noise.
  */
-import { RingvolError } from '../src/errors.js'
-import { attempt, lastLine } from './command.js'
+import { errnoName, RingvolError } from '../src/errors.js'
+import { attempt, type Outcome } from './command.js'
 import { type Job } from './plan.js'
 import { type Figures } from './results.js'
 
@@ -166,6 +166,20 @@ export const figuresOf = (report: readonly JobReport[], name: string): Figures =
   }
 }
 
+/** fio's own words: on stderr, on stdout before the JSON, or only as a number in it. */
+const failureOf = ({ status, stdout, stderr }: Outcome): RingvolError => {
+  const talk = `${stderr}\n${stdout.split('{')[0] ?? ''}`.split('\n').map((line) => line.trim())
+  const said = talk.filter((line) => line.includes('verify') || line.startsWith('fio:')).slice(0, 3)
+  const numbers = [...stdout.matchAll(/"error" : (\d+)/g)]
+    .map(([, number]) => Number(number))
+    .filter((number) => number !== 0)
+  const reason = said.length > 0 ? said : numbers.map(errnoName)
+  return new RingvolError(
+    said.some((line) => line.includes('verify')) ? 'ERR_BACKEND' : 'ERR_SYSTEM',
+    `fio failed with status ${String(status)}: ${reason.join('; ') || 'it did not say why'}`,
+  )
+}
+
 /**
  * Runs jobs one after the other unless they are timed. Throws ERR_BACKEND for wrong data, ERR_SYSTEM for any other
  * failure; both with fio's own words.
@@ -180,10 +194,5 @@ export const runFio = async (
     deadline: options.seconds,
   })
   if (outcome.status === 0) return parseFio(outcome.stdout)
-  const said = outcome.stderr.split('\n').filter((line) => line.includes('verify') || line.includes('fio:'))
-  const wrong = said.some((line) => line.includes('verify'))
-  throw new RingvolError(
-    wrong ? 'ERR_BACKEND' : 'ERR_SYSTEM',
-    `fio failed: ${said.slice(0, 3).join('; ') || lastLine(outcome)}`,
-  )
+  throw failureOf(outcome)
 }

@@ -146,7 +146,10 @@ export const runAll = async (context: Context, systems: readonly System[]): Prom
       prepare(context, system, target),
     )
     await measureTarget(context, target, steps, clock)
-    await tend(context, 'verifying', target, measured, clock, (system) => verifySystem(context, system, target))
+    const first = oncePerStore(measured)
+    await tend(context, 'verifying', target, measured, clock, (system) =>
+      verifySystem(context, system, target, first.includes(system)),
+    )
   }
   for (const system of systems) {
     context.progress.status(`detaching ${system.name}`)

@@ -53,6 +53,8 @@ const attach = async ({ command, source, transport, lanes, volumeName, name }: R
     '--transport',
     transport,
     ...laneOption,
+    '--log-format',
+    'text',
   ])
   if (outcome.status !== 0) {
     // Status 3 is the command line's word for: this machine lacks it. That is a row of the report, not a failure.
