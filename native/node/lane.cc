@@ -120,22 +120,20 @@ void Lane::turn() {
   state_->wakeup.listen(state_->core->can_receive());
 }
 
-void Lane::on_batch(uint32_t count) {
-  const Napi::HandleScope scope(Env());
-  try {
-    batch_callback_.MakeCallback(Value(), {Napi::Number::New(Env(), count)}, *context_);
-  } catch (const Napi::Error& error) {
-    napi_fatal_exception(Env(), error.Value());
-  }
-}
+void Lane::on_batch(uint32_t count) { call(batch_callback_, count); }
 
-void Lane::on_closed(int error) {
-  const Napi::HandleScope scope(Env());
-  try {
-    closed_callback_.MakeCallback(Value(), {Napi::Number::New(Env(), error)}, *context_);
-  } catch (const Napi::Error& failure) {
-    napi_fatal_exception(Env(), failure.Value());
-  }
+void Lane::on_closed(int error) { call(closed_callback_, error); }
+
+// With the plain C functions: while a worker is being terminated no JavaScript can run, not even to make an Error, and
+// node-addon-api would abort the process over that. Then the call is dropped; the environment's hook ends the lane.
+void Lane::call(const Napi::FunctionReference& callback, double argument) {
+  const napi_env env = Env();
+  const Napi::HandleScope scope(env);
+  napi_value value = nullptr;
+  if (napi_create_double(env, argument, &value) != napi_ok) return;
+  if (napi_make_callback(env, *context_, Value(), callback.Value(), 1, &value, nullptr) != napi_pending_exception) return;
+  napi_value exception = nullptr;
+  if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
 }
 
 void Lane::submit(const Napi::CallbackInfo&) {

@@ -47,6 +47,7 @@ class Lane final : public Napi::ObjectWrap<Lane> {
   void turn();
   void on_batch(uint32_t count);
   void on_closed(int error);
+  void call(const Napi::FunctionReference& callback, double argument);
   static void end(const std::shared_ptr<LaneState>& state);
 
   std::shared_ptr<LaneState> state_;

@@ -64,9 +64,15 @@ export class Lane {
   start(): Promise<number> {
     this.#started = true
     return new Promise((resolve) => {
-      this.#native.start((count) => {
-        this.#dispatcher.batch(count)
-      }, resolve)
+      this.#native.start(
+        (count) => {
+          this.#dispatcher.batch(count)
+        },
+        // Not at once: what awaits this closes the lane, and microtasks still run inside the native turn.
+        (errno) => {
+          setImmediate(resolve, errno)
+        },
+      )
     })
   }
 

@@ -92,8 +92,10 @@ export interface IoUringProbe {
 }
 
 export interface Addon {
+  /** A connection to /dev/fuse. It is closed, and its mount detached, at the latest when this thread or process ends. */
   openDevice(): number
   cloneDevice(deviceFd: number): number
+  closeDevice(deviceFd: number): void
   /** Type `fuse.ringvol`; `source` is the first column of /proc/mounts, `options` follow fd= and the owner. */
   mount(deviceFd: number, mountpoint: string, source: string, readOnly: boolean, options: string): void
   /** lazy: MNT_DETACH. */

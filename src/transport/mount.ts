@@ -73,7 +73,7 @@ export class Mount {
     try {
       addon().mount(deviceFd, mountpoint, source, readOnly, options)
     } catch (cause) {
-      addon().closeFd(deviceFd)
+      addon().closeDevice(deviceFd)
       throw mountError(mountpoint, cause)
     }
     return new Mount(mountpoint, deviceFd)
@@ -93,6 +93,6 @@ export class Mount {
 
   /** Ends the connection when nothing else holds it; whoever still uses the mount gets ENOTCONN. */
   close(): void {
-    addon().closeFd(this.deviceFd)
+    addon().closeDevice(this.deviceFd)
   }
 }
