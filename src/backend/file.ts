@@ -3,7 +3,7 @@
  *
  * Most requests never come here. `file` offers the descriptor to the ring, which then moves payload between slot and
  * image by itself; the methods below serve what the ring cannot do: extents, unsupported ways to zero, and everything
- * when a layer stands in between. They use page-cache I/O (a Buffer has no known alignment) on libuv's pool.
+ * when a layer stands in between. They use page-cache I/O: a Buffer has no known alignment.
  *
  * Descriptors, all owned by this backend, all closed by `close`:
  * - the image: I/O, fdatasync, fallocate, and the lock, which lives as long as it;
@@ -19,6 +19,7 @@ import { addon } from '../native/addon.js'
 import { type Backend, type BackingFile, type Capabilities, type Extent } from './backend.js'
 import { type FileCalls, type Image, type ImageOptions, openImage, removeImage } from './file-open.js'
 import { fallocateMode, probeExtents, probeImage, whence } from './file-probe.js'
+import { readWhole, writeWhole } from './transfer.js'
 
 export interface FileOptions extends ImageOptions {
   /** Also open with O_DIRECT, for the ring. Default false. */
@@ -116,28 +117,17 @@ export class FileBackend implements Backend {
     }
   }
 
-  async read(target: Buffer, offset: number): Promise<void> {
-    const { handle } = this.#opened
-    for (let done = 0; done < target.length;) {
-      const left = target.length - done
-      const { bytesRead } = await handle
-        .read(target, done, left, offset + done)
-        .catch((error: unknown) => this.#fail('read', offset + done, left, error))
-      if (bytesRead === 0) throw this.#pastEnd(offset + done)
-      done += bytesRead
+  read(target: Buffer, offset: number): void | Promise<void> {
+    const failed = (at: number, length: number, cause: unknown): never => {
+      if (cause === undefined) throw this.#pastEnd(at)
+      return this.#fail('read', at, length, cause)
     }
+    return readWhole({ fd: this.#opened.handle.fd, buffer: target, offset, failed }, this.#memory)
   }
 
-  async write(source: Buffer, offset: number): Promise<void> {
-    const { handle } = this.#opened
-    for (let done = 0; done < source.length;) {
-      const left = source.length - done
-      const { bytesWritten } = await handle
-        .write(source, done, left, offset + done)
-        .catch((error: unknown) => this.#fail('write', offset + done, left, error))
-      if (bytesWritten === 0) this.#fail('write', offset + done, left, { errno: EIO })
-      done += bytesWritten
-    }
+  write(source: Buffer, offset: number): void | Promise<void> {
+    const failed = (at: number, length: number, cause: unknown): never => this.#fail('write', at, length, cause)
+    return writeWhole({ fd: this.#opened.handle.fd, buffer: source, offset, failed }, this.#memory)
   }
 
   /** fdatasync covers what was written through any descriptor of the inode, the ring's O_DIRECT one included. */
@@ -205,6 +195,10 @@ export class FileBackend implements Backend {
 
   get #calls(): FileCalls {
     return this.#options.calls ?? addon()
+  }
+
+  get #memory(): boolean {
+    return this.file?.memory === true
   }
 
   get #opened(): Image {

@@ -3,7 +3,7 @@
  * system below does less than one hopes, or fails.
  */
 import { spawnSync } from 'node:child_process'
-import {
+import fs, {
   chmodSync,
   closeSync,
   existsSync,
@@ -31,7 +31,6 @@ import { addon } from '../../src/native/addon.js'
 import { fallbackCalls, systemError } from './calls.js'
 
 const { EIO, ENOSPC, EOPNOTSUPP } = constants.errno
-type Transfer = (this: FileHandle, buffer: Buffer, at: number, length: number, position: number) => Promise<object>
 const mebibyte = 1024 * 1024
 const notRoot = process.geteuid?.() === 0 ? 'root may do everything' : false
 
@@ -57,7 +56,11 @@ const open = async (t: Test, path: string, options: FileOptions = {}): Promise<C
 }
 
 const refused = async (t: Test, path: string, options: FileOptions, code: string, message: RegExp): Promise<void> => {
-  await t.rejects(new FileBackend(path, options).open(), { code, message }, `${path} ${JSON.stringify(options)}`)
+  await t.rejects(
+    new FileBackend(path, options).open(),
+    { code, message },
+    `${path} ${JSON.stringify({ ...options, calls: undefined })}`,
+  )
 }
 
 /** Descriptors of this process that lead below `directory`. */
@@ -66,6 +69,13 @@ const descriptorsIn = (directory: string): string[] =>
     const link = spawnSync('readlink', [`/proc/${String(process.pid)}/fd/${fd}`], { encoding: 'utf8' }).stdout
     return link.startsWith(directory)
   })
+
+/** Where a FileHandle's methods can be replaced for the time of a test. */
+const handlePrototype = async (): Promise<FileHandle> => {
+  const handle = await openHandle('/dev/null')
+  await handle.close()
+  return Object.getPrototypeOf(handle) as FileHandle
+}
 
 const logged = (): { lines: string[]; logger: ReturnType<typeof createLogger> } => {
   const lines: string[] = []
@@ -351,57 +361,74 @@ t.test('an image that is cut short under us is EIO where it ended, never zeros',
   t.strictSame((await backend.extents(mebibyte / 2, mebibyte / 2)).at(-1)?.kind, 'data', 'what is lost is no hole')
 })
 
-/** What a FileHandle does, replaced for the time of a test. */
-const handles = async (): Promise<FileHandle> => {
-  const handle = await openHandle('/dev/null')
-  await handle.close()
-  return Object.getPrototypeOf(handle) as FileHandle
-}
-
 t.test('a short read or write is resumed until all is done', async (t) => {
-  const prototype = await handles()
-  const path = imageOf(t)
-  const backend = await open(t, path)
-  const { read, write } = prototype as unknown as Record<'read' | 'write', Transfer>
-  const short = (method: Transfer): Transfer =>
-    function (buffer, at, length, position) {
-      return method.call(this, buffer, at, Math.min(length, 100_000), position)
+  for (const parent of ['/var/tmp', '/dev/shm']) {
+    const path = join(directoryOf(t, parent), 'image')
+    const backend = await open(t, path, { size: mebibyte })
+    let calls = 0
+    const short = (name: 'read' | 'write' | 'readSync' | 'writeSync'): (() => void) => {
+      const method = fs[name] as unknown as (...rest: unknown[]) => unknown
+      const cut = (fd: number, buffer: Buffer, at: number, length: number, ...rest: unknown[]): unknown => {
+        calls += 1
+        return method(fd, buffer, at, Math.min(length, 100_000), ...rest)
+      }
+      return t.intercept(fs, name, { value: cut }).restore
     }
-  const reads = t.capture(prototype, 'read', short(read))
-  const writes = t.capture(prototype, 'write', short(write))
-  const data = Buffer.alloc(mebibyte - 1, 'resumed')
-  await backend.write(data, 1)
-  const target = Buffer.alloc(mebibyte - 1)
-  await backend.read(target, 1)
-  t.equal(writes().length, 11)
-  t.equal(reads().length, 11)
-  t.ok(target.equals(data))
-  t.ok(readFileSync(path).subarray(1).equals(data))
+    const restores = [short('read'), short('write'), short('readSync'), short('writeSync')]
+    const data = Buffer.alloc(mebibyte - 1, 'resumed')
+    await backend.write(data, 1)
+    const target = Buffer.alloc(mebibyte - 1)
+    await backend.read(target, 1)
+    for (const restore of restores) restore()
+    t.equal(calls, 22, parent)
+    t.ok(target.equals(data))
+    t.ok(readFileSync(path).subarray(1).equals(data))
+  }
 })
 
 t.test('a read, write or flush that fails keeps its errno, and the next one is tried anew', async (t) => {
-  const prototype = await handles()
-  const backend = await open(t, imageOf(t))
-  const failing = (): Promise<never> => Promise.reject(Object.assign(new Error('broken'), { errno: -EIO, code: 'EIO' }))
-  for (const method of ['read', 'write', 'datasync'] as const) {
-    const restore = t.intercept(prototype, method, { value: failing }).restore
-    const shape = { code: 'ERR_SYSTEM', errno: EIO }
-    if (method === 'read')
-      await t.rejects(async () => backend.read(Buffer.alloc(512), 0), { ...shape, message: /read of 512 bytes at 0/ })
-    else if (method === 'write')
-      await t.rejects(async () => backend.write(Buffer.alloc(512), 512), { ...shape, message: /write of 512/ })
-    else await t.rejects(async () => backend.flush(), { ...shape, message: /flush/ })
-    restore()
+  const broken = Object.assign(new Error('broken'), { errno: -EIO, code: 'EIO' })
+  const throwing = (): never => {
+    throw broken
   }
-  await backend.write(Buffer.alloc(512), 0)
-  await backend.read(Buffer.alloc(512), 0)
-  await backend.flush()
+  const calling = (...rest: unknown[]): void => {
+    setImmediate(rest.at(-1) as (error: Error) => void, broken)
+  }
+  for (const parent of ['/var/tmp', '/dev/shm']) {
+    const backend = await open(t, join(directoryOf(t, parent), 'image'), { size: mebibyte })
+    const restores = [
+      t.intercept(fs, 'read', { value: calling }).restore,
+      t.intercept(fs, 'write', { value: calling }).restore,
+      t.intercept(fs, 'readSync', { value: throwing }).restore,
+      t.intercept(fs, 'writeSync', { value: throwing }).restore,
+      t.intercept(await handlePrototype(), 'datasync', { value: () => Promise.reject(broken) }).restore,
+    ]
+    const shape = { code: 'ERR_SYSTEM', errno: EIO }
+    await t.rejects(async () => backend.read(Buffer.alloc(512), 0), { ...shape, message: /read of 512 bytes at 0/ })
+    await t.rejects(async () => backend.write(Buffer.alloc(512), 512), {
+      ...shape,
+      message: /write of 512 bytes at 512/,
+    })
+    await t.rejects(async () => backend.flush(), { ...shape, message: /flush/ })
+    for (const restore of restores) restore()
+    await backend.write(Buffer.alloc(512), 0)
+    await backend.read(Buffer.alloc(512), 0)
+    await backend.flush()
+  }
+})
+
+t.test('a write that stores nothing is an error, not an endless loop', async (t) => {
+  const backend = await open(t, imageOf(t))
+  const { restore } = t.intercept(fs, 'write', {
+    value: (...rest: unknown[]) => setImmediate(rest.at(-1) as (error: null, bytes: number) => void, null, 0),
+  })
+  await t.rejects(async () => backend.write(Buffer.alloc(512), 0), { code: 'ERR_SYSTEM', errno: EIO })
+  restore()
 })
 
 t.test('one flush is one fdatasync of the image', async (t) => {
   const backend = await open(t, imageOf(t))
-  const prototype = await handles()
-  const syncs = t.capture(prototype, 'datasync', () => Promise.resolve())
+  const syncs = t.capture(await handlePrototype(), 'datasync', () => Promise.resolve())
   await backend.write(Buffer.alloc(512), 0)
   t.equal(syncs().length, 0)
   await backend.flush()
