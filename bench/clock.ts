@@ -5,7 +5,7 @@
 import { secondsPerRun } from './plan.js'
 
 /** --quick promises 60 s for everything; set-up checks before and taking down after need a part of it. */
-const quickBudget = 46
+const quickBudget = 44
 
 export interface Clock {
   /** Seconds that the next timed run should take. */

@@ -9,11 +9,11 @@ import { readText } from './mounts.js'
 export const uringSwitch = '/sys/module/fuse/parameters/enable_uring'
 
 /** What was done, as a line for the user; null if there was nothing to do. */
-export const switchUringOn = (journal: Journal): string | null => {
-  if (readText(uringSwitch) !== 'N') return null
-  journal.record({ kind: 'parameter', path: uringSwitch, value: 'Y', was: 'N' })
+export const switchUringOn = (journal: Journal, path = uringSwitch): string | null => {
+  if (readText(path) !== 'N') return null
+  journal.record({ kind: 'parameter', path, value: 'Y', was: 'N' })
   try {
-    writeFileSync(uringSwitch, 'Y')
+    writeFileSync(path, 'Y')
     return 'FUSE-over-io_uring was off; it is on for the time of this run (enable_uring=Y) and put back at the end'
   } catch (error) {
     return `FUSE-over-io_uring is off and cannot be switched on: ${error instanceof Error ? error.message : String(error)}`

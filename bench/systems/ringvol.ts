@@ -58,10 +58,9 @@ const attach = async ({ command, source, transport, lanes, volumeName, name }: R
   ])
   if (outcome.status !== 0) {
     // Status 3 is the command line's word for: this machine lacks it. That is a row of the report, not a failure.
-    throw new RingvolError(
-      outcome.status === 3 ? 'ERR_TRANSPORT' : 'ERR_DAEMON',
-      `${name}: ${lastLine(outcome).replace(/^ringvol: (error: )?/, '')}`,
-    )
+    const reason = lastLine(outcome).replace(/^ringvol: (error: )?/, '')
+    if (outcome.status === 3) throw new RingvolError('ERR_TRANSPORT', reason)
+    throw new RingvolError('ERR_DAEMON', `${name}: ${reason}`)
   }
   const device = outcome.stdout.trim()
   if (!/^\/dev\/loop\d+$/.test(device))
@@ -78,7 +77,7 @@ export const ringvol = (journal: Journal, settings: RingvolSettings): System => 
       const device = await attach(settings)
       const listed = await find(command, volumeName)
       if (listed.transport !== transport) {
-        throw new RingvolError('ERR_TRANSPORT', `${name}: runs over ${listed.transport} (${listed.reason})`)
+        throw new RingvolError('ERR_TRANSPORT', `runs over ${listed.transport} (${listed.reason})`)
       }
       const directIo = loopDirectIo(device)
       if (directIo !== true)

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import t from 'tap'
 import { Journal } from '../../bench/journal.js'
+import { switchUringOn } from '../../bench/uring-switch.js'
 
 const workspace = mkdtempSync('/var/tmp/ringvol-test-journal-')
 t.teardown(() => {
@@ -56,6 +57,22 @@ t.test('a parameter that somebody else has changed since is left alone', async (
   await journal.undoAll()
   t.equal(readFileSync(parameter, 'utf8'), 'other')
 })
+
+t.test(
+  'FUSE-over-io_uring is switched on where it was off, said, and put back; where it is on or missing nothing is done',
+  async (t) => {
+    const { root, journal } = make('uring')
+    const parameter = join(root, 'enable_uring')
+    t.equal(switchUringOn(journal, parameter), null, 'no such parameter in this kernel')
+    writeFileSync(parameter, 'Y\n')
+    t.equal(switchUringOn(journal, parameter), null)
+    writeFileSync(parameter, 'N\n')
+    t.match(switchUringOn(journal, parameter), /was off; it is on for the time of this run/)
+    t.equal(readFileSync(parameter, 'utf8'), 'Y')
+    t.same(await journal.undoAll(), [])
+    t.equal(readFileSync(parameter, 'utf8'), 'N')
+  },
+)
 
 t.test('a group ends by itself while others stay', async (t) => {
   const { journal } = make('group')
