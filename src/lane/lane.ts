@@ -1,30 +1,23 @@
 /**
  * One lane: a native lane and the dispatcher that answers its batches, on the thread that made it.
  */
-import type { Backend } from '../backend/backend.js'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Answers } from '../dispatcher/answers.js'
 import { Attributes } from '../dispatcher/attributes.js'
 import { Dispatcher } from '../dispatcher/dispatcher.js'
 import { parseTracePlanes, Trace } from '../dispatcher/trace.js'
-import type { Logger } from '../log.js'
-import { addon, laneCounters, type LaneOptions, type NativeLane } from '../native/addon.js'
+import { addon, laneCounters, type NativeLane } from '../native/addon.js'
 import { SlotCursor } from '../protocol/slots.js'
+import type { LaneCounters, LaneHandle, LaneParts } from './handle.js'
 
-export interface LaneParts {
-  readonly options: LaneOptions
-  readonly backend: Backend
-  readonly attributes: SharedArrayBuffer
-  readonly readOnly: boolean
-  readonly logger: Logger
-}
+/** A drain looks now and then, so that answers need not check whether somebody waits for them. */
+const lookEveryMs = 5
 
-export type LaneCounters = Record<keyof typeof laneCounters, number>
-
-export class Lane {
+export class Lane implements LaneHandle {
   readonly #native: NativeLane
   readonly #dispatcher: Dispatcher
   readonly #counters: Float64Array
-  #started = false
+  /** What the counters said when the lane was closed. */
   #last: LaneCounters | undefined
 
   /** Allocates ring and slots; nothing is asked of the kernel's FUSE side yet. Throws system errors. */
@@ -55,14 +48,7 @@ export class Lane {
     return this.#native.missing
   }
 
-  /** Requests that are with us: in a handler, at the backend, or in the ring. */
-  get inFlight(): number {
-    return this.#started && this.#last === undefined ? (this.#counters[laneCounters.inFlight] as number) : 0
-  }
-
-  /** Begins to serve. Resolves with the errno that ended the connection: ENODEV or ENOTCONN after an unmount or abort. */
   start(): Promise<number> {
-    this.#started = true
     return new Promise((resolve) => {
       this.#native.start(
         (count) => {
@@ -76,19 +62,33 @@ export class Lane {
     })
   }
 
-  counters(): LaneCounters {
-    return (
-      this.#last ??
-      (Object.fromEntries(
-        Object.entries(laneCounters).map(([name, index]) => [name, this.#counters[index] ?? 0]),
-      ) as LaneCounters)
-    )
+  async drain(deadlineMs: number): Promise<boolean> {
+    const end = Date.now() + deadlineMs
+    while (this.#last === undefined && (this.#counters[laneCounters.inFlight] as number) > 0) {
+      if (Date.now() >= end) return false
+      await sleep(lookEveryMs)
+    }
+    return true
   }
 
-  /** Frees the ring and the slots. Idempotent; must not be called from a batch. */
-  close(): void {
-    if (this.#last !== undefined) return
-    this.#last = this.counters()
-    this.#native.close()
+  counters(): LaneCounters {
+    return this.#last ?? readCounters(this.#counters)
+  }
+
+  /** Must not be called from within a batch. */
+  close(): Promise<void> {
+    if (this.#last === undefined) {
+      this.#last = this.counters()
+      this.#native.close()
+    }
+    return Promise.resolve()
+  }
+
+  /** For a thread that publishes its counters to another: see worker.ts. */
+  copyCounters(target: Float64Array): void {
+    if (this.#last === undefined) target.set(this.#counters)
   }
 }
+
+export const readCounters = (numbers: Float64Array): LaneCounters =>
+  Object.fromEntries(Object.entries(laneCounters).map(([name, index]) => [name, numbers[index] ?? 0])) as LaneCounters

@@ -25,7 +25,11 @@ const refusals: Readonly<Record<string, string>> = {
 export const probeIoUring = (): IoUringCapability => {
   const { errno, features } = addon().probeIoUring()
   const name = errnoName(errno)
-  return { available: errno === 0, reason: errno === 0 ? '' : (refusals[name] ?? `io_uring_setup fails with ${name}`), features }
+  return {
+    available: errno === 0,
+    reason: errno === 0 ? '' : (refusals[name] ?? `io_uring_setup fails with ${name}`),
+    features,
+  }
 }
 
 const readText = (path: string): string | undefined => {

@@ -26,7 +26,8 @@ const needed = ['sqe128', 'uring-cmd'] as const
 /** undefined when the transport can run, else why it cannot and what to do about it. */
 const obstacle = (transport: TransportName, facts: TransportFacts): { why: string; advice?: string } | undefined => {
   if (transport === 'syscall') return undefined
-  if (transport === 'passthrough') return { why: 'kernel passthrough is not built into this version', advice: 'use auto' }
+  if (transport === 'passthrough')
+    return { why: 'kernel passthrough is not built into this version', advice: 'use auto' }
   if (!facts.ioUring.available) return { why: facts.ioUring.reason, advice: 'use --transport syscall' }
   if (transport === 'classic') return undefined
   if (facts.overIoUring === 'absent') {

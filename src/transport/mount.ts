@@ -54,6 +54,7 @@ export interface MountOptions {
 export class Mount {
   readonly mountpoint: string
   readonly deviceFd: number
+  readonly #clones: number[] = []
 
   private constructor(mountpoint: string, deviceFd: number) {
     this.mountpoint = mountpoint
@@ -91,8 +92,15 @@ export class Mount {
     }
   }
 
+  /** Another descriptor of the same connection, for a lane of its own; closed with the mount. */
+  clone(): number {
+    const fd = addon().cloneDevice(this.deviceFd)
+    this.#clones.push(fd)
+    return fd
+  }
+
   /** Ends the connection when nothing else holds it; whoever still uses the mount gets ENOTCONN. */
   close(): void {
-    addon().closeDevice(this.deviceFd)
+    for (const fd of [...this.#clones, this.deviceFd]) addon().closeDevice(fd)
   }
 }

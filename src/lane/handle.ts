@@ -1,0 +1,29 @@
+/**
+ * What a volume knows of a lane, wherever it runs: on the main thread (lane.ts) or in a worker (worker-lane.ts).
+ */
+import type { laneCounters, LaneOptions } from '../native/addon.js'
+import type { Backend } from '../backend/backend.js'
+import type { Logger } from '../log.js'
+
+export type LaneCounters = Record<keyof typeof laneCounters, number>
+
+export interface LaneParts {
+  readonly options: LaneOptions
+  readonly backend: Backend
+  readonly attributes: SharedArrayBuffer
+  readonly readOnly: boolean
+  readonly logger: Logger
+}
+
+export interface LaneHandle {
+  /** Ring features in use, and those that this kernel refused. */
+  readonly features: readonly string[]
+  readonly missing: readonly string[]
+  /** Begins to serve. Resolves with the errno that ended the connection: ENODEV or ENOTCONN after an unmount or abort. */
+  start(): Promise<number>
+  /** Waits until no request is with the lane; false when some still are after `deadlineMs`. */
+  drain(deadlineMs: number): Promise<boolean>
+  counters(): LaneCounters
+  /** Frees the ring, the slots and the thread. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,43 @@
+/**
+ * Opens the lanes of a volume as planned: all or none.
+ *
+ * A single lane runs on the calling thread. Several run in workers, and on /dev/fuse each has a clone of the device, so
+ * that the kernel's wake-up finds one reader.
+ */
+import type { LaneOptions } from '../native/addon.js'
+import type { Mount } from '../transport/mount.js'
+import type { LaneHandle, LaneParts } from './handle.js'
+import { Lane } from './lane.js'
+import type { LanePlan } from './plan.js'
+import { WorkerLane } from './worker-lane.js'
+
+export interface LanesRequest extends Omit<LaneParts, 'options'> {
+  readonly plan: readonly LanePlan[]
+  readonly mount: Mount
+  readonly options: Omit<LaneOptions, 'queues' | 'deviceFd'>
+}
+
+const laneOptions = ({ mount, options }: LanesRequest, { queues }: LanePlan, index: number): LaneOptions => {
+  const ownDevice = options.transport !== 'uring' && index > 0
+  return { ...options, queues, deviceFd: ownDevice ? mount.clone() : mount.deviceFd }
+}
+
+const partsOf = (request: LanesRequest, plan: LanePlan, index: number): LaneParts => {
+  const { backend, attributes, readOnly, logger } = request
+  return { options: laneOptions(request, plan, index), backend, attributes, readOnly, logger }
+}
+
+export const openLanes = async (request: LanesRequest): Promise<LaneHandle[]> => {
+  const [only, ...others] = request.plan
+  if (only !== undefined && others.length === 0) return [new Lane(partsOf(request, only, 0))]
+  const opened = await Promise.allSettled(
+    request.plan.map((plan, index) => WorkerLane.open(partsOf(request, plan, index), plan.cpu)),
+  )
+  const lanes = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  const failed = opened.find((result) => result.status === 'rejected')
+  if (failed !== undefined) {
+    await Promise.all(lanes.map((lane) => lane.close()))
+    throw failed.reason
+  }
+  return lanes
+}

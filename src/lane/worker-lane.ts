@@ -1,0 +1,122 @@
+/**
+ * A lane in a worker thread, seen from the main thread.
+ *
+ * A worker that dies takes the volume down, not the process: its end counts as the end of the connection.
+ */
+import { constants } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import type { Backend } from '../backend/backend.js'
+import { RingvolError } from '../errors.js'
+import type { Logger } from '../log.js'
+import { laneCounters } from '../native/addon.js'
+import type { LaneCounters, LaneHandle, LaneParts } from './handle.js'
+import { readCounters } from './lane.js'
+import { fromPlainError, type FromWorker, toPlainError, type ToWorker, type WorkerData } from './messages.js'
+
+/** For the thread to end by itself after `close`, before it is terminated. */
+const endMs = 10_000
+
+export class WorkerLane implements LaneHandle {
+  features: readonly string[] = []
+  missing: readonly string[] = []
+  readonly #worker: Worker
+  readonly #backend: Backend
+  readonly #logger: Logger
+  readonly #counters: Float64Array
+  readonly #exited: Promise<void>
+  #ended: (errno: number) => void = () => undefined
+  readonly #connection = new Promise<number>((resolve) => (this.#ended = resolve))
+  #drained: (empty: boolean) => void = () => undefined
+
+  private constructor({ options, backend, attributes, readOnly, logger }: LaneParts, cpu: number | undefined) {
+    const { file, name, size, blockSize, can } = backend
+    if (file === undefined) throw new RingvolError('ERR_BACKEND', `${name} offers no file, so it runs on one lane`)
+    const counters = new SharedArrayBuffer(Object.keys(laneCounters).length * Float64Array.BYTES_PER_ELEMENT)
+    this.#backend = backend
+    this.#logger = logger
+    this.#counters = new Float64Array(counters)
+    const published = { name, size, blockSize, can: { ...can }, file: { ...file } }
+    const data: WorkerData = { options, backend: published, attributes, counters, readOnly, cpu }
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data })
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        resolve()
+      })
+    })
+  }
+
+  /** Starts the thread and waits until its ring and slots are allocated. Throws what the allocation threw. */
+  static async open(parts: LaneParts, cpu: number | undefined): Promise<WorkerLane> {
+    const lane = new WorkerLane(parts, cpu)
+    await new Promise<void>((resolve, reject) => {
+      lane.#worker.on('message', (message: FromWorker) => {
+        if (message.type === 'refused') reject(fromPlainError(message.error))
+        lane.#received(message, resolve)
+      })
+      lane.#worker.on('error', (error) => {
+        parts.logger.error({ reason: error.message }, 'a lane failed: taking the volume down')
+        reject(error)
+        lane.#ended(constants.errno.EIO)
+      })
+    })
+    return lane
+  }
+
+  #received(message: FromWorker, ready: () => void): void {
+    switch (message.type) {
+      case 'ready':
+        this.features = message.features
+        this.missing = message.missing
+        ready()
+        return
+      case 'ended':
+        this.#ended(message.errno)
+        return
+      case 'drained':
+        this.#drained(message.empty)
+        return
+      case 'ask':
+        void this.#answer(message)
+        return
+      case 'log':
+        this.#logger[message.level](message.fields, message.message)
+    }
+  }
+
+  async #answer({ id, method, args }: Extract<FromWorker, { type: 'ask' }>): Promise<void> {
+    try {
+      const [offset = 0, length = 0] = args
+      const value = await this.#backend[method]?.(offset, length)
+      this.#post({ type: 'answer', id, value })
+    } catch (error) {
+      this.#post({ type: 'answer', id, error: toPlainError(error) })
+    }
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker.postMessage(message)
+  }
+
+  start(): Promise<number> {
+    this.#post({ type: 'start' })
+    return this.#connection
+  }
+
+  drain(deadlineMs: number): Promise<boolean> {
+    const answer = new Promise<boolean>((resolve) => (this.#drained = resolve))
+    this.#post({ type: 'drain', deadlineMs })
+    // A thread that is gone has nothing in flight any more.
+    return Promise.race([answer, this.#exited.then(() => true)])
+  }
+
+  counters(): LaneCounters {
+    return readCounters(this.#counters)
+  }
+
+  async close(): Promise<void> {
+    this.#post({ type: 'close' })
+    const timer = setTimeout(() => void this.#worker.terminate(), endMs)
+    await this.#exited
+    clearTimeout(timer)
+  }
+}

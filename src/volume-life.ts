@@ -1,0 +1,132 @@
+/**
+ * A volume that runs, and its orderly end.
+ *
+ * ```
+ *  running ─► unmounted (stop, or somebody outside) ─► drained ─► flushed ─► lanes, mount, device, backend closed
+ *     └─────► aborted (fusectl, a lane died, stop by force) ──────┘
+ * ```
+ *
+ * There is one way out, taken in every case: whatever ended the connection, what was written reaches the backend's
+ * flush, and a failure of that flush is the result of the volume.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { join } from 'node:path'
+import type { Backend } from './backend/backend.js'
+import { volumeName } from './dispatcher/namespace.js'
+import { errnoName, RingvolError } from './errors.js'
+import type { LaneHandle } from './lane/handle.js'
+import type { Logger } from './log.js'
+import type { TransportChoice } from './transport/choose.js'
+import type { Mount } from './transport/mount.js'
+import type { Volume, VolumeCounters, VolumeOptions, VolumeStatus } from './volume-types.js'
+
+/** For requests that a backend does not answer: while the volume is taken down by force, and otherwise. */
+const forcedDrainMs = 5_000
+const drainMs = 60_000
+
+export interface Serving {
+  readonly backend: Backend
+  readonly mount: Mount
+  readonly lanes: readonly LaneHandle[]
+  readonly choice: TransportChoice
+  readonly options: VolumeOptions
+  readonly readOnly: boolean
+  readonly logger: Logger
+}
+
+/** The kernel refused the first operations of a lane after INIT was answered; the connection cannot be used. */
+export class LaneStartError extends RingvolError {}
+
+const statusOf = ({ backend, mount, lanes, choice, options, readOnly }: Serving): VolumeStatus => ({
+  name: options.name ?? backend.name,
+  source: options.source ?? backend.name,
+  size: backend.size,
+  mountpoint: mount.mountpoint,
+  volume: join(mount.mountpoint, volumeName),
+  device: null,
+  pid: process.pid,
+  transport: choice.transport,
+  reason: choice.reason,
+  lanes: lanes.length,
+  readOnly,
+  startedAt: new Date().toISOString(),
+})
+
+export class RunningVolume implements Volume {
+  readonly status: VolumeStatus
+  readonly closed: Promise<void>
+  readonly #serving: Serving
+  #finishing: Promise<void> | undefined
+
+  private constructor(serving: Serving, connection: Promise<number>) {
+    this.#serving = serving
+    this.status = statusOf(serving)
+    this.closed = connection.then((errno) => this.#finish(drainMs, errnoName(errno)))
+    // Reported to whoever awaits `closed`; nobody has to, and an unhandled rejection would end the process.
+    this.closed.catch(() => undefined)
+  }
+
+  /** Throws LaneStartError when the connection ended at once. */
+  static async start(serving: Serving): Promise<RunningVolume> {
+    const connection = Promise.race(serving.lanes.map((lane) => lane.start()))
+    const early = await Promise.race([connection, setImmediate(undefined)])
+    if (early === undefined) return new RunningVolume(serving, connection)
+    const { transport } = serving.choice
+    throw new LaneStartError('ERR_TRANSPORT', `transport ${transport} did not start: ${errnoName(early)}`, {
+      errno: early,
+      advice: 'use --transport classic',
+    })
+  }
+
+  get features(): Volume['features'] {
+    const [lane] = this.#serving.lanes
+    return { used: lane?.features ?? [], missing: lane?.missing ?? [] }
+  }
+
+  counters(): VolumeCounters {
+    const sums: Record<string, number> = {}
+    for (const lane of this.#serving.lanes) {
+      for (const [name, value] of Object.entries(lane.counters())) sums[name] = (sums[name] ?? 0) + value
+    }
+    return sums
+  }
+
+  async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
+    await this.#serving.mount.unmount({ lazy: force })
+    // A lazy unmount leaves the connection up for whoever has the volume open; taking down the lanes ends it.
+    await (force ? this.#finish(forcedDrainMs, 'stopped by force') : this.closed)
+  }
+
+  #finish(deadlineMs: number, reason: string): Promise<void> {
+    return (this.#finishing ??= this.#takeDown(deadlineMs, reason))
+  }
+
+  async #takeDown(deadlineMs: number, reason: string): Promise<void> {
+    const { backend, mount, lanes, logger, readOnly } = this.#serving
+    logger.debug({ reason }, 'connection ended')
+    const drained = await Promise.all(lanes.map((lane) => lane.drain(deadlineMs)))
+    if (drained.includes(false)) logger.warn('the backend did not answer in time: giving up on its requests')
+    const steps: (() => unknown)[] = [
+      () => (readOnly || !backend.can.flush ? undefined : backend.flush?.()),
+      () => Promise.all(lanes.map((lane) => lane.close())),
+      () => mount.unmount({ lazy: true }),
+      () => {
+        mount.close()
+      },
+      () => backend.close(),
+    ]
+    const failures: unknown[] = []
+    for (const step of steps) {
+      try {
+        await step()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+}
