@@ -26,7 +26,8 @@ const requiredMethods = ['open', 'read', 'write', 'close'] as const
 
 /**
  * Loads `path` (relative: to the working directory) and makes the backend; it is not opened. Throws ERR_IMAGE_MISSING
- * without such a file, ERR_SOURCE when it does not load, ERR_BACKEND when what it exports is not a backend.
+ * without such a file, ERR_SOURCE when it does not load or what it exports is not a backend, and what its factory throws:
+ * a RingvolError as it is, anything else as ERR_BACKEND.
  */
 export const loadModule = async (path: string, options: ModuleOptions): Promise<Backend> => {
   const exported = await importDefault(path)
@@ -34,7 +35,7 @@ export const loadModule = async (path: string, options: ModuleOptions): Promise<
   const missing = missingMembers(made)
   if (missing.length === 0) return made as Backend
   const origin = typeof exported === 'function' ? 'what its factory returned' : 'its default export'
-  throw new RingvolError('ERR_BACKEND', `module:${path}: ${origin} is not a backend: missing ${missing.join(', ')}`, {
+  throw new RingvolError('ERR_SOURCE', `module:${path}: ${origin} is not a backend: missing ${missing.join(', ')}`, {
     path,
     advice: 'docs/backends.md starts with a complete one in 20 lines',
   })
@@ -70,7 +71,7 @@ const importDefault = async (path: string): Promise<unknown> => {
   if (exported !== undefined) return exported
   const names = Object.keys(loaded).join(', ')
   throw new RingvolError(
-    'ERR_BACKEND',
+    'ERR_SOURCE',
     `module:${path}: no default export (it exports ${names === '' ? 'nothing' : names})`,
     {
       path,

@@ -57,7 +57,7 @@ const later = (transfer: Transfer, call: Async): Promise<void> =>
         try {
           failed(offset + done, buffer.length - done, error ?? undefined)
         } catch (failure) {
-          reject(failure)
+          reject(failure instanceof Error ? failure : new Error(String(failure)))
         }
         return
       }

@@ -60,11 +60,16 @@ t.test('what is missing is named', async (t) => {
     ['export default 5', /missing everything/],
     ['export const read = 1, write = 2', /no default export \(it exports read, write\)/],
     ['', /no default export \(it exports nothing\)/],
-    ['export default () => { throw new Error("no bucket") }', /its factory threw: no bucket/],
-    ['export default class Mine {}', /a class needs a factory/],
   ] as const) {
-    await t.rejects(loadModule(moduleOf(code), options), { code: 'ERR_BACKEND', message }, code)
+    await t.rejects(loadModule(moduleOf(code), options), { code: 'ERR_SOURCE', message }, code)
   }
+})
+
+t.test('a factory that fails says why', async (t) => {
+  const failing = moduleOf('export default () => { throw new Error("no bucket") }')
+  await t.rejects(loadModule(failing, options), { code: 'ERR_BACKEND', message: /its factory threw: no bucket/ })
+  const asClass = moduleOf('export default class Mine {}')
+  await t.rejects(loadModule(asClass, options), { code: 'ERR_BACKEND', message: /a class needs a factory/ })
 })
 
 t.test('a file that is not there, or does not load, says so', async (t) => {

@@ -9,6 +9,8 @@ import { type CheckedBackend } from '../../src/backend/checked.js'
 export interface Frame {
   readonly t: Test
   readonly can: Backend['can']
+  /** It has `allocated()`; without that the volume counts as full, whatever is in it. */
+  readonly measures: boolean
   /** A new open backend, closed when `t` ends. */
   readonly opened: (t: Test) => Promise<CheckedBackend>
   readonly fresh: (t: Test) => Promise<CheckedBackend>

@@ -58,9 +58,11 @@ export const backendSuite = (
       await backend.open()
       return backend
     }
+    const probe = await factory({ size, t })
+    const measures = typeof probe.allocated === 'function'
     const { can } = await opened(t)
     const kept = (data: Buffer): Buffer => (stores ? data : Buffer.alloc(data.length))
-    const frame: Frame = { t, can, opened, fresh, kept, stores, random: randomOf(seed) }
+    const frame: Frame = { t, can, measures, opened, fresh, kept, stores, random: randomOf(seed) }
     lifecycle(frame)
     refusals(frame)
     transfers(frame)

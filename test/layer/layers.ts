@@ -191,11 +191,11 @@ t.test('delay: holds back only what is named, and requests wait side by side', a
   const backend = await inside(['delay:op=read,ms=50'])
   t.equal(backend.write(Buffer.alloc(512, 7), 0), undefined, 'at once')
   const started = performance.now()
-  const targets = Array.from({ length: 20 }, () => Buffer.alloc(512))
+  const targets = Array.from({ length: 100 }, () => Buffer.alloc(512))
   await Promise.all(targets.map(async (target) => backend.read(target, 0)))
   const took = performance.now() - started
   t.ok(took >= 49, `${took.toFixed(0)} ms`)
-  t.ok(took < 20 * 50, 'not one after the other')
+  t.ok(took < 50 * 50, 'not one after the other')
   t.ok(targets.every((target) => target[0] === 7))
 })
 
