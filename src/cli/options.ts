@@ -1,8 +1,10 @@
 /**
- * Every option of the command line, once: its default, help, config file key, environment variable and manual entry all come
+ * Every option of the command line, once: its default, help, config file key, environment variable and manual entry
+ * all come
  * from its row here.
  *
- * Values arrive as text whatever their origin (argument, file, environment) and are read by the row's `parse`, so that one
+ * Values arrive as text whatever their origin (argument, file, environment) and are read by the row's `parse`, so that
+ * one
  * mistake gets one message.
  */
 import { nearest } from '../backend/nearest.js'
@@ -107,8 +109,8 @@ export const options = {
     fallbackText: "the source's name",
     parse: plain,
     detail:
-      'Letters, digits, dot, dash and underscore, at most 64. A name taken from the source gets a number behind it if it ' +
-      'is taken; one given here does not.',
+      'Letters, digits, dot, dash and underscore, at most 64. A name taken from the source gets a number behind it ' +
+      'if it is taken; one given here does not.',
   }),
   size: value({
     argument: 'SIZE',
@@ -185,8 +187,8 @@ export const options = {
     configurable: false,
     parse: plain,
     detail:
-      'One object, keys as on the command line: `{ "transport": "uring", "read-only": true }`. Arguments come before the ' +
-      'environment, the environment before the file.',
+      'One object, keys as on the command line: `{ "transport": "uring", "read-only": true }`. Arguments come ' +
+      'before the environment, the environment before the file.',
   }),
   all: { kind: 'flag', describe: 'every volume of this machine', configurable: false },
   json: { kind: 'flag', describe: 'JSON on stdout', configurable: false },

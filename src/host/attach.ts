@@ -67,7 +67,7 @@ const attachSteps = async (
   const { status } = daemon
   await writeDevice(claim.paths, null)
   undo.add('forgetting the loop device', () => forgetDevice(claim.paths))
-  const device = await attachLoop(status.volume, { readOnly: readOnly ?? status.readOnly, sectorSize })
+  const device = await attachLoop(status.volume, { readOnly: readOnly === true || status.readOnly, sectorSize })
   undo.add(`detaching ${device}`, () => detachLoop({ device, backingFile: status.volume }))
   await writeDevice(claim.paths, device)
   signal.throwIfAborted()
@@ -75,7 +75,8 @@ const attachSteps = async (
 }
 
 /**
- * Exports a source in the background and attaches a loop device to it. Throws what any step failed with, or the reason of
+ * Exports a source in the background and attaches a loop device to it. Throws what any step failed with, or the reason
+ * of
  * `signal`; nothing is left behind then.
  */
 export const attachVolume = async (options: AttachOptions, context: AttachContext): Promise<Attached> => {

@@ -5,10 +5,11 @@
  * socket is 0600 in a folder that is 0700.
  */
 import { chmod } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { errorCodes, RingvolError, type ErrorCode } from '../errors.js'
 import type { Logger } from '../log.js'
-import type { VolumeCounters, VolumeStatus } from '../volume.js'
+import type { Volume, VolumeCounters, VolumeStatus } from '../volume.js'
 import { deadlines } from './deadlines.js'
 
 export type ControlRequest = { readonly command: 'status' } | { readonly command: 'stop'; readonly force: boolean }
@@ -16,6 +17,8 @@ export type ControlRequest = { readonly command: 'status' } | { readonly command
 export interface ControlStatus {
   readonly status: VolumeStatus
   readonly counters: VolumeCounters
+  /** What the ring uses, and what this kernel refused it. */
+  readonly features: Volume['features']
 }
 
 type Reply =
@@ -29,8 +32,8 @@ export interface ControlHandlers {
 }
 
 export interface ControlServer {
-  /** Takes no more connections; those that wait for an answer still get it. */
-  close(): void
+  /** Takes no more connections, and resolves when those that wait for an answer have it (within a second). */
+  close(): Promise<void>
 }
 
 /** sun_path of unix(7) holds 108 bytes with the closing zero. */
@@ -66,16 +69,24 @@ const onLine = (socket: Socket, callback: (line: string) => void): void => {
   })
 }
 
-const serveSocket = (socket: Socket, handlers: ControlHandlers, logger: Logger): void => {
+/** Resolves when the reply has left, or cannot any more. Never rejects. */
+const reply = async (socket: Socket, line: string, handlers: ControlHandlers): Promise<void> => {
+  const result = await answer(line, handlers).then((value): Reply => ({ ok: true, value }), failure)
+  if (socket.destroyed) return
+  await new Promise<void>((resolve) => {
+    socket.once('close', resolve)
+    socket.end(`${JSON.stringify(result)}\n`, resolve)
+  })
+}
+
+/** The promises in `pending` are of replies that are still owed. */
+const serveSocket = (socket: Socket, handlers: ControlHandlers, pending: Set<Promise<void>>, logger: Logger): void => {
   socket.on('error', (error) => {
     logger.debug(`control socket: ${error.message}`)
   })
   onLine(socket, (line) => {
-    void answer(line, handlers)
-      .then((value): Reply => ({ ok: true, value }), failure)
-      .then((reply) => {
-        if (!socket.destroyed) socket.end(`${JSON.stringify(reply)}\n`)
-      })
+    const owed = reply(socket, line, handlers).finally(() => pending.delete(owed))
+    pending.add(owed)
   })
 }
 
@@ -94,8 +105,10 @@ export const listenControl = async (
   logger: Logger,
 ): Promise<ControlServer> => {
   checkPath(path)
-  const server = createServer((socket) => {
-    serveSocket(socket, handlers, logger)
+  const pending = new Set<Promise<void>>()
+  // Half open: a client may end its side after the request, as `nc` does.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    serveSocket(socket, handlers, pending, logger)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
@@ -104,7 +117,12 @@ export const listenControl = async (
     server.listen(path, resolve)
   })
   await chmod(path, 0o600)
-  return { close: () => void server.close() }
+  return {
+    close: async () => {
+      server.close()
+      await Promise.race([Promise.all(pending), sleep(deadlines.farewell)])
+    },
+  }
 }
 
 const parseReply = (text: string): unknown => {

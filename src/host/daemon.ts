@@ -115,14 +115,16 @@ const launch = ({ command, environment }: DaemonOptions, log: FileHandle): Child
 }
 
 /**
- * Starts a daemon and waits until it serves. Throws the daemon's own error if it ends before that, ERR_DAEMON if it is not
+ * Starts a daemon and waits until it serves. Throws the daemon's own error if it ends before that, ERR_DAEMON if it is
+ * not
  * ready in time, the reason of `signal` if that aborts; in each case the daemon is gone.
  */
 export const startDaemon = async (options: DaemonOptions): Promise<Daemon> => {
   const { log: path, logger, signal } = options
   signal?.throwIfAborted()
   const log = await open(path, 'a', 0o600)
-  // Opened now, because a daemon that fails removes its folder, and apart, because the daemon moves the position of `log`.
+  // Opened now, because a daemon that fails removes its folder, and apart, because the daemon moves the position of
+  // `log`.
   const reader = await open(path, 'r')
   try {
     const child = launch(options, log)

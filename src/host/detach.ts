@@ -1,5 +1,6 @@
 /**
- * From a loop device back to a plain image: loop device off, last flush, unmount, daemon gone; waiting for each, because
+ * From a loop device back to a plain image: loop device off, last flush, unmount, daemon gone; waiting for each,
+ * because
  * "detached" has to mean that the image is complete.
  */
 import { RingvolError } from '../errors.js'

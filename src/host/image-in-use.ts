@@ -1,7 +1,8 @@
 /**
  * Refuses to export an image that something else on this machine already uses.
  *
- * The backend's lock keeps two ringvol daemons apart, but the kernel's loop driver, file systems and swap take no lock that
+ * The backend's lock keeps two ringvol daemons apart, but the kernel's loop driver, file systems and swap take no lock
+ * that
  * we could see. Two writers who do not know of each other destroy a file system, so we look. A read-only export may
  * share an image with users that cannot write either.
  */

@@ -36,7 +36,8 @@ export const setIoFlusherForChild = (
 }
 
 /**
- * Makes this process an I/O flusher by replacing it with a new image of itself, unless the marker says that this has been
+ * Makes this process an I/O flusher by replacing it with a new image of itself, unless the marker says that this has
+ * been
  * done. Call it before anything is opened or started; it does not return if it succeeds. Without the permission it
  * warns once and returns.
  */

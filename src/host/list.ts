@@ -4,7 +4,7 @@
  */
 import { realpath } from 'node:fs/promises'
 import { RingvolError } from '../errors.js'
-import type { VolumeCounters, VolumeStatus } from '../volume.js'
+import type { Volume, VolumeCounters, VolumeStatus } from '../volume.js'
 import { askStatus } from './control.js'
 import { listLoops } from './loop.js'
 import { isAlive } from './process.js'
@@ -57,6 +57,8 @@ export interface VolumeInfo extends ListedVolume {
   readonly options: Readonly<Record<string, unknown>>
   /** null if the daemon is dead. */
   readonly counters: VolumeCounters | null
+  /** What the ring uses, and what this kernel refused it; null if the daemon is dead. */
+  readonly features: Volume['features'] | null
 }
 
 /** Throws ERR_NOT_RUNNING, ERR_DAEMON. */
@@ -67,6 +69,6 @@ export const volumeInfo = async (name: string, roots: Roots = systemRoots()): Pr
   if (state === undefined || listed === undefined) {
     throw new RingvolError('ERR_NOT_RUNNING', `there is no running volume '${name}'`, { advice: "see 'ringvol list'" })
   }
-  const counters = listed.state === 'dead' ? null : (await askStatus(paths.control)).counters
-  return { ...listed, options: state.options, counters }
+  const live = listed.state === 'dead' ? undefined : await askStatus(paths.control)
+  return { ...listed, options: state.options, counters: live?.counters ?? null, features: live?.features ?? null }
 }

@@ -54,7 +54,8 @@ const sentence = (holders: readonly Holder[]): string => holders.map(({ text }) 
 
 /**
  * Detaches and waits until the device really is free: `losetup --detach` only asks, the kernel lets go at the last
- * close. Throws ERR_LOOP, naming the holder, if it is mounted, swapped on or stacked on (nothing is changed then), or if
+ * close. Throws ERR_LOOP, naming the holder, if it is mounted, swapped on or stacked on (nothing is changed then), or
+ * if
  * somebody still has it open after the deadline.
  */
 export const detachLoop = async (
@@ -91,7 +92,8 @@ export interface AttachLoopOptions {
 
 /**
  * Attaches a free loop device with direct I/O and returns it. Throws ERR_LOOP, with nothing left attached, if losetup
- * fails or if direct I/O did not come on: older versions of losetup leave the device attached without it and say so only by
+ * fails or if direct I/O did not come on: older versions of losetup leave the device attached without it and say so
+ * only by
  * their exit status.
  */
 export const attachLoop = async (

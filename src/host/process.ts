@@ -1,6 +1,7 @@
 /**
  * Which process: a pid alone is not enough, because the kernel gives the number to somebody else once its owner is
- * gone. Together with its start time (field 22 of /proc/PID/stat, clock ticks since boot) it names one process for good.
+ * gone. Together with its start time (field 22 of /proc/PID/stat, clock ticks since boot) it names one process for
+ * good.
  */
 import { readFile } from 'node:fs/promises'
 import { errnoName, errnoOf, RingvolError } from '../errors.js'

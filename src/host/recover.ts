@@ -39,7 +39,8 @@ const unmount = async (mountpoint: string): Promise<void> => {
 }
 
 /**
- * Removes all that is left of a dead volume. Throws ERR_LOOP while its device is in use, ERR_MOUNT if it cannot be unmounted, ERR_DAEMON if it is alive. Does
+ * Removes all that is left of a dead volume. Throws ERR_LOOP while its device is in use, ERR_MOUNT if it cannot be
+ * unmounted, ERR_DAEMON if it is alive. Does
  * nothing if there is no such volume.
  */
 export const cleanUpDead = async (name: string, logger: Logger, roots: Roots = systemRoots()): Promise<void> => {

@@ -76,7 +76,7 @@ const start = async (
   context: ServeContext,
   signals: StopOnSignal,
   undo: UndoStack,
-): Promise<{ volume: Volume; claim: Claim; closeControl: () => void }> => {
+): Promise<{ volume: Volume; claim: Claim; closeControl: () => Promise<void> }> => {
   const { logger, given = {} } = context
   const mountpoint = await checkMountpoint(options.mountpoint)
   await refuseImageInUse(options.source, options)
@@ -100,14 +100,12 @@ const start = async (
   const control = await listenControl(
     claim.paths.control,
     {
-      status: () => ({ status: volume.status, counters: volume.counters() }),
+      status: () => ({ status: volume.status, counters: volume.counters(), features: volume.features }),
       stop: (force) => stopForControl(volume, force),
     },
     logger,
   )
-  const closeControl = (): void => {
-    control.close()
-  }
+  const closeControl = (): Promise<void> => control.close()
   undo.add('closing the control socket', closeControl)
   signals.watch(volume)
   await claim.publish(volume.status)
@@ -121,7 +119,8 @@ export interface ServeResult {
 
 /**
  * Serves until the volume ends: a signal, `ringvol detach`, or an unmount from outside. Throws what the start failed
- * with (nothing is left behind then), Interrupted if a signal came before it was ready, and the error of the last flush.
+ * with (nothing is left behind then), Interrupted if a signal came before it was ready, and the error of the last
+ * flush.
  */
 export const serve = async (options: ServeOptions, context: ServeContext): Promise<ServeResult> => {
   const signals = new StopOnSignal(context.logger)
@@ -132,7 +131,7 @@ export const serve = async (options: ServeOptions, context: ServeContext): Promi
       context.onReady(volume.status)
       await volume.closed
     } finally {
-      closeControl()
+      await closeControl()
       await claim.release().catch((error: unknown) => {
         context.logger.warn(`cannot remove ${claim.paths.directory}: ${String(error)}`)
       })

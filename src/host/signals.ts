@@ -1,5 +1,6 @@
 /**
- * Signals that ask a program to end, as something that can be awaited, so that work in progress is undone and not dropped.
+ * Signals that ask a program to end, as something that can be awaited, so that work in progress is undone and not
+ * dropped.
  */
 import { constants } from 'node:os'
 

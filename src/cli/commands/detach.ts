@@ -31,8 +31,9 @@ export const detachCommandRow: Command = {
   positionals: '[target..]',
   summary: 'detach loop devices, unmount, and wait for the last flush',
   details: [
-    'Returns when the image is complete and nothing of the volume is left. A device that is mounted or otherwise in use is ' +
-      'not touched; the error says by whom. Volumes whose daemon died are cleaned up: device detached, mount removed.',
+    'Returns when the image is complete and nothing of the volume is left. A device that is mounted or otherwise in ' +
+      'use is not touched; the error says by whom. Volumes whose daemon died are cleaned up: device detached, mount ' +
+      'removed.',
     'With several targets, the others are detached even if one fails.',
   ],
   arguments: { target: 'a device, a name or a mountpoint, as `list` shows them' },

@@ -23,9 +23,10 @@ export const doctorCommandRow: Command = {
   positionals: '',
   summary: 'check what this kernel and machine offer',
   details: [
-    'Each check is ok, degraded (it works, at the cost that is named) or missing (it cannot work). The exit status is 3 if ' +
-      'something is missing, else 0.',
-    '--fix switches FUSE-over-io_uring on until the next boot, and cleans up after daemons that died; it says so first.',
+    'Each check is ok, degraded (it works, at the cost that is named) or missing (it cannot work). The exit status ' +
+      'is 3 if something is missing, else 0.',
+    '--fix switches FUSE-over-io_uring on until the next boot, and cleans up after daemons that died; it says so ' +
+      'first.',
   ],
   arguments: {},
   options: ['json', 'fix', ...commonOptions],

@@ -10,10 +10,12 @@ import { formatTable } from '../table.js'
 
 const cell = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value))
 
-const formatVolume = ({ options, counters, size, ...fields }: VolumeInfo): string =>
+const formatVolume = ({ options, counters, features, size, ...fields }: VolumeInfo): string =>
   formatTable([
     ...Object.entries(fields).map(([name, value]) => [name, cell(value)]),
     ['size', `${formatSize(size)} (${String(size)} bytes)`],
+    ['ring features', features?.used.join(' ') ?? '-'],
+    ['refused by this kernel', features?.missing.join(' ') ?? '-'],
     ...Object.entries(options).map(([name, value]) => [`--${name}`, cell(value)]),
     ...Object.entries(counters ?? {}).map(([name, value]) => [`counter ${name}`, String(value)]),
   ])
@@ -23,9 +25,9 @@ export const infoCommandRow: Command = {
   positionals: '<target>',
   summary: 'show a running volume, or what a source is',
   details: [
-    'A name, device or mountpoint of a running volume shows its options, transport with the reason for it, and counters. ' +
-      'Anything else is a source: format, size, and how much of it is allocated. A name comes before a file of that name; ' +
-      'write ./NAME for the file.',
+    'A name, device or mountpoint of a running volume shows its options, transport with the reason for it, and ' +
+      'counters. Anything else is a source: format, size, and how much of it is allocated. A name comes before a ' +
+      'file of that name; write ./NAME for the file.',
   ],
   arguments: { target: 'a name or device of `list`, or a source' },
   options: ['json', ...commonOptions],

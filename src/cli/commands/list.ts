@@ -26,8 +26,8 @@ export const listCommandRow: Command = {
   positionals: '',
   summary: 'show the volumes of this machine',
   details: [
-    'With --json: `{ "volumes": [ ... ] }`, each as in the ready line of serve, with `state`: `serving`, or `dead` when its ' +
-      'daemon is gone and `detach` has to clean up. Fields are added, never renamed.',
+    'With --json: `{ "volumes": [ ... ] }`, each as in the ready line of serve, with `state`: `serving`, or `dead` ' +
+      'when its daemon is gone and `detach` has to clean up. Fields are added, never renamed.',
   ],
   arguments: {},
   options: ['json', ...commonOptions],

@@ -13,9 +13,9 @@ export const runCommandRow: Command = {
   rest: 'COMMAND [ARGUMENT...]',
   summary: 'attach, run a command with the device, detach',
   details: [
-    'The command finds its device in RINGVOL_DEVICE and the volume in RINGVOL_VOLUME. Its exit status is passed on (128 + n ' +
-      'if signal n ended it, 127 if there is no such command); the volume is detached whatever happens to it. Signals are ' +
-      'forwarded to it.',
+    'The command finds its device in RINGVOL_DEVICE and the volume in RINGVOL_VOLUME. Its exit status is passed on ' +
+      '(128 + n if signal n ended it, 127 if there is no such command); the volume is detached whatever happens to ' +
+      'it. Signals are forwarded to it.',
   ],
   arguments: { source: 'file, block device, or memory:SIZE, null:SIZE, module:FILE' },
   options: [...serveOptions, 'sector-size', 'config', ...commonOptions],

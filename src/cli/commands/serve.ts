@@ -31,10 +31,11 @@ export const serveCommandRow: Command = {
   details: [
     'Prints one line of JSON on stdout when the volume is ready: name, source, size, mountpoint, volume (the file to ' +
       'attach a loop device to), device, pid, transport, reason, lanes, readOnly, startedAt.',
-    'Ends when the volume is unmounted from outside, by `ringvol detach`, or by SIGINT, SIGTERM or SIGHUP: then it drains, ' +
-      'flushes and unmounts, and the exit status is 0, since a clean stop was asked for. If the volume is still open, the ' +
-      'first signal only says by whom; a second one unmounts by force (exit status 128 + n) and whoever has it open gets ' +
-      'errors; a third one ends the process at once. A last flush that failed is exit status 1.',
+    'Ends when the volume is unmounted from outside, by `ringvol detach`, or by SIGINT, SIGTERM or SIGHUP: then it ' +
+      'drains, flushes and unmounts, and the exit status is 0, since a clean stop was asked for. If the volume is ' +
+      'still open, the first signal only says by whom; a second one unmounts by force (exit status 128 + n) and ' +
+      'whoever has it open gets errors; a third one ends the process at once. A last flush that failed is exit ' +
+      'status 1.',
   ],
   arguments: {
     source: 'file, block device, or memory:SIZE, null:SIZE, module:FILE',
