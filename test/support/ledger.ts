@@ -34,7 +34,15 @@ const writer = async ({ path, blocks, inFlight, seed, firstSequence, synchronous
   let failed = false
   const busy = new Set<number>()
   const say = (line: string): void => {
-    writeSync(1, `${line}\n`)
+    // A full pipe is EAGAIN, and the books must not lose a line.
+    for (let rest = Buffer.from(`${line}\n`); rest.length > 0;) {
+      try {
+        rest = rest.subarray(writeSync(1, rest))
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1)
+      }
+    }
   }
   const pick = (): number => {
     do state = (Math.imul(state, 1103515245) + 12345) >>> 0
