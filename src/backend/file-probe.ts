@@ -24,7 +24,7 @@ const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
 export interface ImageAbilities {
   readonly punchHole: boolean
   readonly zeroRange: boolean
-  /** Why something is off, one phrase each, for the log. */
+  /** What is off, why, and what that means, one phrase each, for the log. */
   readonly missing: readonly string[]
 }
 
@@ -34,9 +34,11 @@ export const probeImage = async (path: string, image: Image, calls: FileCalls): 
   const { punchHole, zeroRange } = image.device
     ? await probeDevice(image)
     : ((await probeBeside(path, image, calls)) ?? (await probeBehindEnd(image, calls)))
-  const missing = []
-  if (punchHole !== true) missing.push(`no hole punching (${punchHole})`)
-  if (zeroRange !== true) missing.push(`no zero-range (${zeroRange})`)
+  const missing: string[] = []
+  if (punchHole !== true) missing.push(`no hole punching (${punchHole}): trim is off`)
+  if (zeroRange !== true) {
+    missing.push(`no zero-range (${zeroRange}): zeroes by ${punchHole === true ? 'punching holes' : 'writing zeros'}`)
+  }
   return { punchHole: punchHole === true, zeroRange: zeroRange === true, missing }
 }
 
