@@ -21,6 +21,10 @@ const statxBasic = 0x7ff
 const index = { mode: 0, uid: 1, gid: 2, atime: 3, mtime: 4, ctime: 5, written: 6 } as const
 type Field = keyof typeof index
 
+/** What is left of a time after whole seconds, which are rounded down: before 1970 they are negative and this is not. */
+const nanoseconds = (milliseconds: number): number =>
+  Math.round((milliseconds - Math.floor(milliseconds / 1000) * 1000) * 1e6)
+
 export const newAttributes = (mode: number, uid: number, gid: number): SharedArrayBuffer => {
   const memory = new SharedArrayBuffer(Object.keys(index).length * Float64Array.BYTES_PER_ELEMENT)
   const now = Date.now()
@@ -38,7 +42,11 @@ export class Attributes {
     this.#numbers = new Float64Array(memory)
     this.size = size
     this.#blockSize = blockSize
-    this.#root = { uid: this.get('uid'), gid: this.get('gid'), mode: this.get('mode') | ((this.get('mode') & 0o444) >> 2) }
+    this.#root = {
+      uid: this.get('uid'),
+      gid: this.get('gid'),
+      mode: this.get('mode') | ((this.get('mode') & 0o444) >> 2),
+    }
   }
 
   get(field: Field): number {
@@ -77,7 +85,7 @@ export class Attributes {
     for (const time of ['atime', 'mtime', 'ctime'] as const) {
       const milliseconds = this.get(time)
       out.put64(at + attr[time], Math.floor(milliseconds / 1000))
-      out.put32(at + attr[`${time}nsec`], Math.round((milliseconds % 1000) * 1e6))
+      out.put32(at + attr[`${time}nsec`], nanoseconds(milliseconds))
     }
     out.put32(at + attr.mode, this.#mode(inode))
     out.put32(at + attr.nlink, isRoot ? 2 : 1)
@@ -122,7 +130,7 @@ export class Attributes {
     for (const time of ['atime', 'mtime', 'ctime'] as const) {
       const milliseconds = this.get(time)
       out.put64(at + statx[time] + sxTime.tv_sec, Math.floor(milliseconds / 1000))
-      out.put32(at + statx[time] + sxTime.tv_nsec, Math.round((milliseconds % 1000) * 1e6))
+      out.put32(at + statx[time] + sxTime.tv_nsec, nanoseconds(milliseconds))
     }
     return statxOut.bytes
   }

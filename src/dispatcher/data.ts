@@ -5,6 +5,7 @@
  * JavaScript. Else the backend gets the slot's payload as a Buffer. Ranges are cut to the volume here, so nothing below
  * ever sees a byte outside it: a read ends at the end, a write that begins there is ENOSPC, as on a block device.
  */
+import { seekExtent } from '../backend/extents.js'
 import { action } from '../native/addon.js'
 import { fallocateIn, lseekIn, lseekOut, readIn, writeIn, writeOut } from '../protocol/abi.js'
 import type { Context, Handler } from './context.js'
@@ -122,19 +123,6 @@ export const fallocate: Handler = (context) => {
 
 const seekData = 3
 const seekHole = 4
-/** Bytes looked at per question to the backend: bounds the list of extents of a fragmented image. */
-const seekWindow = 256 * 1024 * 1024
-
-/** Offset of the first data (or hole) at or after `from`; the end of the volume counts as a hole; undefined: no data. */
-const findExtent = async ({ backend }: Context, from: number, data: boolean): Promise<number | undefined> => {
-  if (!backend.can.extents) return data ? from : backend.size
-  for (let at = from; at < backend.size; at += seekWindow) {
-    const extents = (await backend.extents?.(at, Math.min(seekWindow, backend.size - at))) ?? []
-    const found = extents.find((extent) => (extent.kind === 'data') === data)
-    if (found !== undefined) return Math.max(from, found.offset)
-  }
-  return data ? undefined : backend.size
-}
 
 /** SEEK_DATA and SEEK_HOLE; the kernel does the other kinds itself. */
 export const lseek: Handler = (context) => {
@@ -146,7 +134,8 @@ export const lseek: Handler = (context) => {
   } else if (offset >= backend.size) {
     answers.error(request.slot, ENXIO)
   } else {
-    context.whenDone('LSEEK', findExtent(context, offset, whence === seekData), (slot, found) => {
+    const wanted = whence === seekData ? 'data' : 'hole'
+    context.whenDone('LSEEK', seekExtent(backend, offset, wanted), (slot, found) => {
       if (found === undefined) {
         answers.error(slot, ENXIO)
         return

@@ -63,7 +63,7 @@ const permissionBits = 0o7777
 const applyAttributes = ({ request, attributes }: Context, valid: number): void => {
   const now = Date.now()
   const time = (seconds: number, nanoseconds: number): number =>
-    request.u64(seconds) * 1000 + request.u32(nanoseconds) / 1e6
+    request.i64(seconds) * 1000 + request.u32(nanoseconds) / 1e6
   if ((valid & setattrValid.mode) !== 0) attributes.set('mode', request.u32(setattrIn.mode) & permissionBits)
   if ((valid & setattrValid.uid) !== 0) attributes.set('uid', request.u32(setattrIn.uid))
   if ((valid & setattrValid.gid) !== 0) attributes.set('gid', request.u32(setattrIn.gid))

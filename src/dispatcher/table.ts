@@ -6,10 +6,8 @@
  */
 import {
   accessIn,
-  batchForgetIn,
   fallocateIn,
   flushIn,
-  forgetIn,
   fsyncIn,
   getattrIn,
   lseekIn,
@@ -29,7 +27,7 @@ import { access, getattr, lookup, open, opendir, readdir, setattr, statfs, statx
 export interface Row {
   readonly name: string
   readonly handler: Handler
-  /** Bytes; a shorter message is answered EIO without calling the handler. */
+  /** Bytes the handler reads; a shorter message is answered EIO without calling it. */
   readonly argumentBytes: number
   /** `data` for what carries or moves the volume's bytes; traced apart from `control`. */
   readonly plane: 'control' | 'data'
@@ -45,7 +43,7 @@ const refuse =
     answers.error(request.slot, errno)
   }
 
-/** No answer: the kernel does not wait for one, and refuses one. */
+/** No answer: the kernel does not wait for one, and refuses one; not even to a message that is too short. */
 const forget: Handler = ({ request, answers }) => {
   answers.release(request.slot)
 }
@@ -62,7 +60,7 @@ const row = (name: string, handler: Handler, argumentBytes = 0, plane: Row['plan
 
 export const rows: ReadonlyMap<number, Row> = new Map([
   [opcode.LOOKUP, row('LOOKUP', lookup)],
-  [opcode.FORGET, row('FORGET', forget, forgetIn.bytes)],
+  [opcode.FORGET, row('FORGET', forget)],
   [opcode.GETATTR, row('GETATTR', getattr, getattrIn.bytes)],
   [opcode.SETATTR, row('SETATTR', setattr, setattrIn.bytes)],
   [opcode.READLINK, row('READLINK', unknown)],
@@ -94,13 +92,13 @@ export const rows: ReadonlyMap<number, Row> = new Map([
   [opcode.SETLKW, row('SETLKW', unknown)],
   [opcode.ACCESS, row('ACCESS', access, accessIn.bytes)],
   [opcode.CREATE, row('CREATE', fixedNames)],
-  [opcode.INTERRUPT, row('INTERRUPT', forget, 8)],
+  [opcode.INTERRUPT, row('INTERRUPT', forget)],
   [opcode.BMAP, row('BMAP', unknown)],
   [opcode.DESTROY, row('DESTROY', succeed)],
   [opcode.IOCTL, row('IOCTL', refuse(ENOTTY))],
   [opcode.POLL, row('POLL', unknown)],
   [opcode.NOTIFY_REPLY, row('NOTIFY_REPLY', forget)],
-  [opcode.BATCH_FORGET, row('BATCH_FORGET', forget, batchForgetIn.bytes)],
+  [opcode.BATCH_FORGET, row('BATCH_FORGET', forget)],
   [opcode.FALLOCATE, row('FALLOCATE', fallocate, fallocateIn.bytes, 'data')],
   [opcode.READDIRPLUS, row('READDIRPLUS', unknown)],
   [opcode.RENAME2, row('RENAME2', fixedNames)],

@@ -64,6 +64,12 @@ export class SlotCursor {
     return (this.#words[word] as number) + (this.#words[word + 1] as number) * two32
   }
 
+  /** Signed: seconds since 1970. */
+  i64(field: number): number {
+    const word = this.#arguments + (field >> 2)
+    return (this.#words[word] as number) + ((this.#words[word + 1] as number) | 0) * two32
+  }
+
   /** The first `length` bytes of the payload: data of a WRITE, or where a READ's data goes. Valid until the answer. */
   payload(length: number): Buffer {
     return this.#bytes.subarray(this.#payload, this.#payload + length)
@@ -86,6 +92,7 @@ export class SlotCursor {
     this.#bytes.writeUInt32LE(value >>> 0, this.#payload + field)
   }
 
+  /** A negative value comes out as two's complement. */
   put64(field: number, value: number): void {
     this.#bytes.writeUInt32LE(value >>> 0, this.#payload + field)
     this.#bytes.writeUInt32LE(Math.floor(value / two32) >>> 0, this.#payload + field + 4)
