@@ -183,9 +183,12 @@ static_assert(kValidCtime == FATTR_CTIME);
 #undef SAME_SIZE
 #undef SAME_FIELD
 
-#define SIZE(type, group) {#group ".bytes", sizeof(type)}
-#define FIELD(type, group, field) {#group "." #field, offsetof(type, field)}
-#define OPCODE(name, value) {"opcode." #name, value}
+#define SIZE(type, group) \
+  { #group ".bytes", sizeof(type) }
+#define FIELD(type, group, field) \
+  { #group "." #field, offsetof(type, field) }
+#define OPCODE(name, value) \
+  { "opcode." #name, value }
 
 constexpr Fact kFacts[] = {
     {"protocol.major", kMajor},

@@ -10,5 +10,6 @@ namespace ringvol {
 
 }  // namespace ringvol
 
-#define CHECK(condition) \
-  (__builtin_expect(static_cast<bool>(condition), 1) ? (void)0 : ::ringvol::check_failed(__FILE__, __LINE__, #condition))
+#define CHECK(condition)                                       \
+  (__builtin_expect(static_cast<bool>(condition), 1) ? (void)0 \
+                                                     : ::ringvol::check_failed(__FILE__, __LINE__, #condition))

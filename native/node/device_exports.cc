@@ -93,12 +93,12 @@ void mount_js(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value unmount_js(const Napi::CallbackInfo& info) {
-  return PromiseWorker::run(
-      info.Env(), [mountpoint = info[0].As<Napi::String>().Utf8Value(), lazy = info[1].As<Napi::Boolean>().Value()](double*) {
-        Status status = unmount(mountpoint.c_str(), lazy);
-        if (status.fine() || status.error == EINVAL) forget_mountpoint(mountpoint);
-        return status;
-      });
+  return PromiseWorker::run(info.Env(), [mountpoint = info[0].As<Napi::String>().Utf8Value(),
+                                         lazy = info[1].As<Napi::Boolean>().Value()](double*) {
+    Status status = unmount(mountpoint.c_str(), lazy);
+    if (status.fine() || status.error == EINVAL) forget_mountpoint(mountpoint);
+    return status;
+  });
 }
 
 Napi::Value read_request_js(const Napi::CallbackInfo& info) {

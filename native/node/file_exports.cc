@@ -34,7 +34,8 @@ void lock_file(const Napi::CallbackInfo& info) {
   range.l_whence = SEEK_SET;
   Status status = Status::ok();
   if (fcntl(fd_of(info), F_OFD_SETLK, &range) != 0) status = Status::last("fcntl");
-  if (status.fine() && flock(fd_of(info), (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) status = Status::last("flock");
+  if (status.fine() && flock(fd_of(info), (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0)
+    status = Status::last("flock");
   throw_unless_fine(info.Env(), status);
 }
 

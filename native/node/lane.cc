@@ -95,7 +95,8 @@ void Lane::start(const Napi::CallbackInfo& info) {
   context_ = std::make_unique<Napi::AsyncContext>(env, "ringvol:lane");
   LaneCore& core = *state_->core;
   throw_unless_fine(env, core.start());
-  throw_unless_fine(env, state_->wakeup.start(loop_of(env), core.wake_fd(), core.wake_fd_is_event(), [this] { awake(); }));
+  throw_unless_fine(env,
+                    state_->wakeup.start(loop_of(env), core.wake_fd(), core.wake_fd_is_event(), [this] { awake(); }));
   const auto hook = [](napi_async_cleanup_hook_handle, void* data) {
     end(*static_cast<std::shared_ptr<LaneState>*>(data));
   };
@@ -131,7 +132,8 @@ void Lane::call(const Napi::FunctionReference& callback, double argument) {
   const Napi::HandleScope scope(env);
   napi_value value = nullptr;
   if (napi_create_double(env, argument, &value) != napi_ok) return;
-  if (napi_make_callback(env, *context_, Value(), callback.Value(), 1, &value, nullptr) != napi_pending_exception) return;
+  if (napi_make_callback(env, *context_, Value(), callback.Value(), 1, &value, nullptr) != napi_pending_exception)
+    return;
   napi_value exception = nullptr;
   if (napi_get_and_clear_last_exception(env, &exception) == napi_ok) napi_fatal_exception(env, exception);
 }

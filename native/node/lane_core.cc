@@ -69,8 +69,8 @@ Status LaneCore::open(const LaneOptions& requested) {
   } else {
     if (Status status = open_ring(options); !status.fine()) return status;
     if (uring) {
-      transport_ = std::make_unique<UringTransport>(device_, kDeviceIndex, options.queues, options.depth, ring_.get(),
-                                                    &slab_);
+      transport_ =
+          std::make_unique<UringTransport>(device_, kDeviceIndex, options.queues, options.depth, ring_.get(), &slab_);
     } else {
       transport_ = std::make_unique<ClassicTransport>(device_, kDeviceIndex, ring_.get(), &slab_,
                                                       !listed(options.without, "read-multishot"));
@@ -200,7 +200,8 @@ void LaneCore::perform(const ActionRow& row) {
 
 void LaneCore::begin_file(Slot slot, FileAction action, const ActionRow& row) {
   CHECK(file_io_ != nullptr);
-  finish_file(slot, file_io_->start(slot, action, static_cast<uint64_t>(row.offset), static_cast<uint32_t>(row.length)));
+  finish_file(slot,
+              file_io_->start(slot, action, static_cast<uint64_t>(row.offset), static_cast<uint32_t>(row.length)));
 }
 
 // Answers a file operation that is over; does nothing for one that the engine still has.

@@ -1,8 +1,8 @@
 // An io_uring instance with probed features; the only user of liburing.
 //
 // The ring knows neither FUSE nor Node: it hands out SQEs, submits them in one enter and hands back completions. Every
-// slot has at most one operation in flight, so a submission queue of `slots + a few` can never be full; that is asserted,
-// not handled. Features are tried, best first, and dropped one at a time when the kernel refuses them.
+// slot has at most one operation in flight, so a submission queue of `slots + a few` can never be full; that is
+// asserted, not handled. Features are tried, best first, and dropped one at a time when the kernel refuses them.
 //
 // One thread owns a ring: it is created, entered and destroyed there (IORING_SETUP_SINGLE_ISSUER).
 #pragma once
@@ -26,9 +26,7 @@ inline constexpr unsigned kReadMultishot = 49;
 enum class Operation : uint8_t { kRequest, kReply, kMultishot, kFile, kDevicePoll, kCancel };
 
 struct UserData {
-  static uint64_t pack(Operation operation, uint32_t slot) {
-    return static_cast<uint64_t>(operation) << 56 | slot;
-  }
+  static uint64_t pack(Operation operation, uint32_t slot) { return static_cast<uint64_t>(operation) << 56 | slot; }
   static Operation operation(uint64_t data) { return static_cast<Operation>(data >> 56); }
   static uint32_t slot(uint64_t data) { return static_cast<uint32_t>(data); }
 };

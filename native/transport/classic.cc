@@ -99,6 +99,7 @@ void ClassicTransport::arm_chain() {
     ring_->set_file(last, device_index_);
     last->flags |= IOSQE_IO_HARDLINK;  // goes on after an error or a short read, which every request is
   }
+  CHECK(last != nullptr);
   last->flags &= static_cast<uint8_t>(~IOSQE_IO_HARDLINK);
 }
 

@@ -38,9 +38,8 @@ inline const abi::InHeader& request_header(const Slab& slab, Slot slot) {
 // Puts the reply header in front of the body. The request's header, 64 bytes further up, stays readable.
 inline uint8_t* seal_reply(const Slab& slab, Slot slot, uint32_t length, int error) {
   uint8_t* start = slab.payload(slot) - kReplyLead;
-  const abi::OutHeader header{.len = static_cast<uint32_t>(kReplyLead) + length,
-                              .error = -error,
-                              .unique = request_header(slab, slot).unique};
+  const abi::OutHeader header{
+      .len = static_cast<uint32_t>(kReplyLead) + length, .error = -error, .unique = request_header(slab, slot).unique};
   std::memcpy(start, &header, sizeof(header));
   return start;
 }

@@ -30,7 +30,7 @@ UringTransport::UringTransport(int device, unsigned device_index, std::vector<ui
       depth_(depth),
       ring_(ring),
       slab_(slab),
-      vectors_(2 * slab->slots()),
+      vectors_(slab->slots()),
       scratch_size_(slab->max_payload() + Slab::kPage) {
   scratch_ = std::make_unique_for_overwrite<uint8_t[]>(scratch_size_);
   CHECK(queues_.size() * depth_ == slab->slots());
@@ -47,12 +47,12 @@ SlotLayout UringTransport::layout() const {
 Status UringTransport::start() {
   if (Status status = set_nonblocking(device_, true); !status.fine()) return status;
   for (Slot slot = 0; slot < slab_->slots(); ++slot) {
-    iovec* vectors = &vectors_[2 * slot];
+    EntryVectors& vectors = vectors_[slot];
     vectors[0] = {request(*slab_, slot), sizeof(abi::UringRequestHeader)};
     vectors[1] = {slab_->payload(slot), slab_->max_payload()};
     io_uring_sqe* sqe = command(slot, abi::kUringRegister);
-    sqe->addr = reinterpret_cast<uint64_t>(vectors);
-    sqe->len = 2;
+    sqe->addr = reinterpret_cast<uint64_t>(vectors.data());
+    sqe->len = static_cast<uint32_t>(vectors.size());
   }
   watch_device();
   return Status::ok();

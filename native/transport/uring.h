@@ -8,6 +8,7 @@
 
 #include <sys/uio.h>
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -42,7 +43,8 @@ class UringTransport final : public Transport {
   uint32_t depth_;
   Ring* ring_;
   Slab* slab_;
-  std::vector<iovec> vectors_;  // two per slot, read by the kernel while it takes REGISTER
+  using EntryVectors = std::array<iovec, 2>;  // header and payload, as REGISTER wants them
+  std::vector<EntryVectors> vectors_;         // per slot; read by the kernel while it takes REGISTER
   // For messages of the device; not initialised, so that it is touched only as far as messages reach.
   std::unique_ptr<uint8_t[]> scratch_;
   size_t scratch_size_;

@@ -50,16 +50,6 @@ export interface BackingFile {
   readonly alignment: number
   /** true for tmpfs: I/O is a copy and never waits for a device, so it is done inline. */
   readonly memory: boolean
-  /**
-   * true: fallocate(ZERO_RANGE) works on it. false (tmpfs): where `can.trim`, punching a hole zeroes just as well; else
-   * only the backend's `zero` does.
-   */
-  readonly zeroRange: boolean
-  /**
-   * Bytes; fallocate on it wants offset and length to be multiples of this: 1 for regular files, the logical block size
-   * for block devices. Anything else goes through the backend's `trim` and `zero`, which treat the edges.
-   */
-  readonly fallocateAlignment: number
 }
 
 export interface Backend {

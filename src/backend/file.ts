@@ -53,6 +53,8 @@ export class FileBackend implements Backend {
   #seek: FileHandle | undefined
   /** Cleared by the first EOPNOTSUPP, so that it is asked once and said once. */
   #zeroRange = false
+  /** Bytes; what fallocate asks ranges to be multiples of: the logical block size of a device. */
+  fallocateUnit = 1
   #shrunk = false
 
   constructor(path: string, options: FileOptions = {}) {
@@ -90,13 +92,12 @@ export class FileBackend implements Backend {
     // Zeros can always be written, so `zero` needs no probe; only its cheapest way does.
     this.can = { write, flush: write, trim, zero: write, extents, lanes: true }
     this.#zeroRange = abilities?.zeroRange === true
+    this.fallocateUnit = image.device ? calls.directAlignment(fd) : 1
     this.file = {
       fd,
       directFd: this.#direct?.fd ?? -1,
       alignment: this.#direct === undefined ? 1 : calls.directAlignment(this.#direct.fd),
       memory: !image.device && calls.isMemory(fd),
-      zeroRange: this.#zeroRange,
-      fallocateAlignment: image.device ? calls.directAlignment(fd) : 1,
     }
   }
 
@@ -207,7 +208,7 @@ export class FileBackend implements Backend {
   }
 
   async #aligned(operation: string, mode: number, offset: number, length: number): Promise<void> {
-    const unit = this.file?.fallocateAlignment ?? 1
+    const unit = this.fallocateUnit
     const start = Math.ceil(offset / unit) * unit
     const end = Math.floor((offset + length) / unit) * unit
     if (start >= end) {

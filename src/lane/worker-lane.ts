@@ -51,7 +51,7 @@ export class WorkerLane implements LaneHandle {
     await new Promise<void>((resolve, reject) => {
       lane.#worker.on('message', (message: FromWorker) => {
         if (message.type === 'refused') reject(fromPlainError(message.error))
-        lane.#received(message, resolve)
+        else lane.#received(message, resolve)
       })
       lane.#worker.on('error', (error) => {
         parts.logger.error({ reason: error.message }, 'a lane failed: taking the volume down')
@@ -62,7 +62,7 @@ export class WorkerLane implements LaneHandle {
     return lane
   }
 
-  #received(message: FromWorker, ready: () => void): void {
+  #received(message: Exclude<FromWorker, { type: 'refused' }>, ready: () => void): void {
     switch (message.type) {
       case 'ready':
         this.features = message.features
