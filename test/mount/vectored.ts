@@ -18,16 +18,18 @@ await suite(t, { needs: ['command:xfs_io'] }, () => {
     const served = await serve(sparseImage(size), ['--transport', transport])
     const { volume, status } = served
 
-    const requestsFor = async (command: (index: number) => string, count: number): Promise<number> => {
-      const before = await counter(status.name, 'requests')
+    const repeat = (command: (index: number) => string, count: number): Promise<string> => {
       const commands = Array.from({ length: count }, (_, index) => ['-c', command(index)]).flat()
-      await run('xfs_io', ['-d', ...commands, volume])
-      return (await counter(status.name, 'requests')) - before
+      return run('xfs_io', ['-d', ...commands, volume])
     }
+    const requests = (): Promise<number> => counter(status.name, 'requests')
     const perCall = async (command: (index: number) => string): Promise<number> => {
-      await requestsFor(command, 1)
-      const one = await requestsFor(command, 1)
-      return ((await requestsFor(command, 1 + calls)) - one) / calls
+      await repeat(command, 1)
+      const before = await requests()
+      await repeat(command, 1)
+      const between = await requests()
+      await repeat(command, 1 + calls)
+      return ((await requests()) - between - (between - before)) / calls
     }
     const at = (index: number): string => `${String(index)}m`
 

@@ -3,10 +3,10 @@
  */
 import { closeSync, openSync, readSync, writeSync } from 'node:fs'
 import t from 'tap'
-import { audit, blockSize, readBooks, startLedger } from '../support/ledger.js'
-import { until } from '../support/process.js'
-import { sparseImage } from '../support/ringvol.js'
-import { sweep } from '../support/sweep.js'
+import { audit, blockSize, readBooks, startLedger } from './ledger.js'
+import { until } from './process.js'
+import { sparseImage } from './ringvol.js'
+import { sweep } from './sweep.js'
 
 t.teardown(() => {
   sweep()
