@@ -26,14 +26,29 @@ const label = (level: number): string => (level >= 50 ? 'error: ' : level >= 40 
 
 /** One JSON line of pino as a person reads it: `ringvol: warning: message key=value`. */
 export const formatLine = (json: string): string => {
-  const { level, msg = '', time: _time, pid: _pid, hostname: _hostname, name = 'ringvol', ...fields } = JSON.parse(json) as Line
-  const rest = Object.entries(fields).map(([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  const {
+    level,
+    msg = '',
+    time: _time,
+    pid: _pid,
+    hostname: _hostname,
+    name = 'ringvol',
+    ...fields
+  } = JSON.parse(json) as Line
+  const rest = Object.entries(fields).map(
+    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
   return `${String(name)}: ${label(level)}${msg}${rest.join('')}\n`
 }
 
-export const createLogger = ({ level = 'info', format = process.stderr.isTTY ? 'text' : 'json' }: LogOptions = {}): Logger => {
+export const createLogger = ({
+  level = 'info',
+  format = process.stderr.isTTY ? 'text' : 'json',
+}: LogOptions = {}): Logger => {
   const options = { name: 'ringvol', level }
   const stderr = pino.destination({ dest: 2, sync: true })
+  // A full disk under the log costs its lines, not the volume: without a listener the write would throw at the caller.
+  stderr.on('error', () => undefined)
   return format === 'json' ? pino(options, stderr) : pino(options, { write: (json) => stderr.write(formatLine(json)) })
 }
 
