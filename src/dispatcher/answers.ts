@@ -30,6 +30,11 @@ export class Answers {
     }
   }
 
+  /** The lane was closed and its memory is gone: an answer that comes now has nowhere to go. */
+  get closed(): boolean {
+    return this.#rows.length === 0 // what a detached array has
+  }
+
   beginBatch(): void {
     this.#inBatch = true
   }

@@ -52,14 +52,18 @@ export class Context {
       reply(slot, result)
       return
     }
-    result.then(
-      (value) => {
+    const fail = (error: unknown): void => {
+      const errno = toErrno(error, operation, this.logger)
+      if (!this.answers.closed) this.answers.error(slot, errno)
+    }
+    result.then((value) => {
+      if (this.answers.closed) return
+      try {
         reply(slot, value)
-      },
-      (error: unknown) => {
-        this.answers.error(slot, toErrno(error, operation, this.logger))
-      },
-    )
+      } catch (error) {
+        fail(error)
+      }
+    }, fail)
   }
 }
 

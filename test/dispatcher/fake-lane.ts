@@ -90,6 +90,7 @@ export class FakeLane {
   /** The rows of each submit() that came from the dispatcher itself. */
   readonly submits: Answer[][] = []
   readonly #bytes: Buffer
+  #closed = false
 
   constructor({ contiguous = true, slots = 8, maxPayload = 64 * 1024 }: LaneShape = {}) {
     const payloadOffset = slots * headerBytes + page
@@ -123,14 +124,10 @@ export class FakeLane {
     }
     this.#bytes.fill(poison, header, header + headerBytes)
     const argumentBytes = rows.get(request.readUInt32LE(inHeader.opcode))?.argumentBytes ?? 0
-    request.copy(this.#bytes, header, 0, inHeader.bytes)
-    request.copy(
-      this.#bytes,
-      layout.argumentsOffset + slot * layout.argumentsStride,
-      inHeader.bytes,
-      inHeader.bytes + argumentBytes,
-    )
-    request.copy(this.#bytes, payload, inHeader.bytes + argumentBytes)
+    const argumentsEnd = inHeader.bytes + argumentBytes
+    request.subarray(0, inHeader.bytes).copy(this.#bytes, header)
+    request.subarray(inHeader.bytes, argumentsEnd).copy(this.#bytes, layout.argumentsOffset + slot * headerBytes)
+    request.subarray(argumentsEnd).copy(this.#bytes, payload)
   }
 
   /** Takes the queued rows, as the addon does after a batch. */
@@ -149,11 +146,12 @@ export class FakeLane {
   }
 
   readonly submit = (): void => {
-    this.submits.push(this.take())
+    if (!this.#closed) this.submits.push(this.take())
   }
 
   /** What close() of a lane does: the memory is gone from JavaScript's side. */
   close(): void {
+    this.#closed = true
     for (const memory of [this.slab, this.actions, this.counters]) structuredClone(memory, { transfer: [memory] })
   }
 }
