@@ -2,13 +2,15 @@
  * A line per request and per answer, for debugging; off unless asked for.
  *
  * ```
- * rx 4711: READ i2 [4096 +4096) p812      request 4711 of process 812: READ of inode 2, offset 4096, 4096 bytes
- * tx s17: OK 4096b                        the request in slot 17 is answered with 4096 bytes
- * tx s17: ENOSPC                          … or with an errno
- * tx s17: read-file [4096 +4096)          … or the ring moves the bytes between slot and file, then answers
+ * rx 4711: READ s17 i2 [4096 +4096) p812   request 4711 of process 812, in slot 17: READ of inode 2, offset, bytes
+ * tx s17: OK 4096b                         the request in slot 17 is answered with 4096 bytes
+ * tx s17: ENOSPC                           … or with an errno
+ * tx s17: read-file [4096 +4096)           … or the ring moves the bytes between slot and file, then answers
+ * tx s17: no answer                        … or given back: FORGET, INTERRUPT
  * ```
  *
- * `control` and `data` are switched apart: the data path has hundreds of thousands of lines a second.
+ * `control` and `data` are switched apart: the data path has hundreds of thousands of lines a second. The whole grammar
+ * is in docs/debugging.md.
  */
 import { action } from '../native/addon.js'
 import { errnoName } from '../errors.js'
@@ -43,6 +45,8 @@ const details = (name: string, request: SlotCursor): string => {
 export class Trace {
   readonly #planes: ReadonlySet<TracePlane>
   readonly #sink: TraceSink
+  /** Slots whose request was traced: its answer belongs to the same plane. */
+  readonly #slots = new Set<number>()
 
   constructor(planes: Iterable<TracePlane>, sink: TraceSink) {
     this.#planes = new Set(planes)
@@ -51,13 +55,14 @@ export class Trace {
 
   received(row: Row, request: SlotCursor): void {
     if (!this.#planes.has(row.plane)) return
+    this.#slots.add(request.slot)
     const head = `rx ${String(request.unique)}: ${row.name} s${String(request.slot)} i${String(request.nodeid)}`
     this.#sink(`${head}${details(row.name, request)} p${String(request.header(inHeader.pid))}`)
   }
 
-  /** One action row on its way out; belongs to the plane of the request that had the slot, so both must be on. */
+  /** One action row on its way out. */
   answered(slot: number, what: number, length: number, offset: number): void {
-    if (!this.#planes.has('data')) return
+    if (!this.#slots.delete(slot)) return
     const text =
       what === action.reply
         ? `OK ${String(length)}b`
