@@ -9,12 +9,14 @@ import { RingvolError } from '../errors.js'
 import { inHeader, initFlag, initIn, initOut, outHeader, protocol } from './abi.js'
 
 const two32 = 2 ** 32
+/** Of flags2: both words together must stay below 2^53, or the low bits of the first would be rounded away. */
+const exactFlags2 = 2 ** 21
 
 export interface InitRequest {
   readonly unique: bigint
   readonly major: number
   readonly minor: number
-  /** Both flag words in one number: flags + flags2 * 2^32. */
+  /** Both flag words in one number, flags + flags2 * 2^32; flags from 2^53 up, which nobody knows yet, are left out. */
   readonly flags: number
 }
 
@@ -49,7 +51,7 @@ export const parseInit = (message: Buffer): InitRequest => {
     unique: message.readBigUInt64LE(inHeader.unique),
     major: word(initIn.major),
     minor: word(initIn.minor),
-    flags: word(initIn.flags) + (extended ? word(initIn.flags2) * two32 : 0),
+    flags: word(initIn.flags) + (extended ? (word(initIn.flags2) % exactFlags2) * two32 : 0),
   }
 }
 
