@@ -13,6 +13,7 @@
         "native/transport/classic.cc",
         "native/transport/device.cc",
         "native/transport/syscall.cc",
+        "native/transport/transport.cc",
         "native/transport/uring.cc",
         "native/node/addon.cc",
         "native/node/device_exports.cc",

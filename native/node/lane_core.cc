@@ -3,10 +3,8 @@
 
 #include <fcntl.h>
 
-#include <cstring>
 #include <utility>
 
-#include "abi/fuse_abi.h"
 #include "transport/classic.h"
 #include "transport/uring.h"
 
@@ -219,12 +217,9 @@ void LaneCore::finish_file(Slot slot, int result) {
     case FileAction::kRead:
       counters_.bytes_read += operation.length;
       return answer(slot, operation.length);
-    case FileAction::kWrite: {
+    case FileAction::kWrite:
       counters_.bytes_written += operation.length;
-      const abi::WriteOut out{.size = operation.length, .padding = 0};
-      std::memcpy(slab_.payload(slot), &out, sizeof(out));
-      return answer(slot, sizeof(out));
-    }
+      return answer(slot, put_written(slab_.payload(slot), operation.length));
     default:
       return answer(slot, 0);
   }

@@ -41,6 +41,9 @@ struct SlotLayout {
   bool data_follows_arguments = false;
 };
 
+// Makes `payload` the reply body of a WRITE that stored `bytes`; its length.
+uint32_t put_written(uint8_t* payload, uint32_t bytes);
+
 class Transport {
  public:
   virtual ~Transport() = default;
