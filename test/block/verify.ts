@@ -25,7 +25,7 @@ await suite(t, { needs: ['command:fio'] }, () => {
     }
     t.test('and all of it went through requests that were answered', async (t) => {
       t.ok((await counter(attached.status.name, 'bytesWritten')) >= 64 << 20)
-      t.equal(await counter(attached.status.name, 'errors'), 0)
+      t.equal(await counter(attached.status.name, 'fileErrors'), 0)
       await attached.detach()
     })
   })
