@@ -57,11 +57,18 @@ export class RunningVolume implements Volume {
   readonly closed: Promise<void>
   readonly #serving: Serving
   #finishing: Promise<void> | undefined
+  /** Settles `closed` after a forced stop: lanes that are closed by us report no end of the connection. */
+  #endByForce: () => void = () => undefined
 
   private constructor(serving: Serving, connection: Promise<number>) {
     this.#serving = serving
     this.status = statusOf(serving)
-    this.closed = connection.then((errno) => this.#finish(drainMs, errnoName(errno)))
+    const forced = new Promise<number>((resolve) => {
+      this.#endByForce = () => {
+        resolve(0)
+      }
+    })
+    this.closed = Promise.race([connection, forced]).then((errno) => this.#finish(drainMs, errnoName(errno)))
     // Reported to whoever awaits `closed`; nobody has to, and an unhandled rejection would end the process.
     this.closed.catch(() => undefined)
   }
@@ -94,7 +101,11 @@ export class RunningVolume implements Volume {
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
     await this.#serving.mount.unmount({ lazy: force })
     // A lazy unmount leaves the connection up for whoever has the volume open; taking down the lanes ends it.
-    await (force ? this.#finish(forcedDrainMs, 'stopped by force') : this.closed)
+    if (force) {
+      void this.#finish(forcedDrainMs, 'stopped by force').catch(() => undefined) // `closed` rejects with it
+      this.#endByForce()
+    }
+    await this.closed
   }
 
   #finish(deadlineMs: number, reason: string): Promise<void> {
