@@ -32,21 +32,27 @@ bool listed(const std::vector<std::string>& names, const char* name) {
 
 LaneCore::~LaneCore() = default;
 
-Status LaneCore::own_file(BackingFile* file) {
-  file_fd_ = Fd(fcntl(file->fd, F_DUPFD_CLOEXEC, 0));
-  if (!file_fd_.valid()) return Status::last("fcntl");
-  file->fd = file_fd_.get();
-  if (file->direct_fd < 0) return Status::ok();
-  direct_fd_ = Fd(fcntl(file->direct_fd, F_DUPFD_CLOEXEC, 0));
-  if (!direct_fd_.valid()) return Status::last("fcntl");
-  file->direct_fd = direct_fd_.get();
+// Opened anew, not duplicated: the image's locks belong to the backend's open file description, and the kernel lets go
+// of a ring's files only some time after the ring is closed. A duplicate would keep the image locked until then.
+Status LaneCore::open_own(int* fd, Fd* own) {
+  const int flags = fcntl(*fd, F_GETFL);
+  if (flags < 0) return Status::last("fcntl");
+  char path[32];
+  snprintf(path, sizeof(path), "/proc/self/fd/%d", *fd);
+  *own = Fd(::open(path, (flags & (O_ACCMODE | O_DIRECT)) | O_CLOEXEC));
+  if (!own->valid()) return Status::last("open");
+  *fd = own->get();
   return Status::ok();
 }
 
 Status LaneCore::open(const LaneOptions& requested) {
   LaneOptions options = requested;
+  BackingFile& file = options.file;
   if (options.has_file) {
-    if (Status status = own_file(&options.file); !status.fine()) return status;
+    if (Status status = open_own(&file.fd, &file_fd_); !status.fine()) return status;
+    if (file.direct_fd >= 0) {
+      if (Status status = open_own(&file.direct_fd, &direct_fd_); !status.fine()) return status;
+    }
   }
   device_ = options.device;
   const bool uring = options.transport == TransportKind::kUring;
@@ -243,7 +249,13 @@ void LaneCore::pool_done(Slot slot, int result) {
     finish_file(slot, file_io_->complete(slot, result));
     return events_.answered();
   }
-  if (pool_->running() == 0 && idle_) std::exchange(idle_, nullptr)();
+  if (pool_->running() == 0 && idle_) let_go(std::exchange(idle_, nullptr));
+}
+
+void LaneCore::let_go(const std::function<void()>& idle) {
+  file_fd_.reset();
+  direct_fd_.reset();
+  idle();
 }
 
 void LaneCore::shut_down(std::function<void()> idle) {
@@ -266,7 +278,7 @@ void LaneCore::shut_down(std::function<void()> idle) {
   if (pool_ != nullptr && pool_->running() > 0) {
     idle_ = std::move(idle);
   } else {
-    idle();
+    let_go(idle);
   }
 }
 

@@ -120,7 +120,8 @@ class LaneCore {
   void answer(Slot slot, uint32_t length);
   void refuse(Slot slot, int error);
   void pool_done(Slot slot, int result);
-  Status own_file(BackingFile* file);
+  static Status open_own(int* fd, Fd* own);
+  void let_go(const std::function<void()>& idle);
   void publish_counters();
   void check_closed();
 

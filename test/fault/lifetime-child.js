@@ -1,0 +1,86 @@
+// A program that uses the library and then ends in one particular way. Driven by lifetime.ts.
+//
+// usage: node [--expose-gc] lifetime-child.js ENDING TRANSPORT LANES DIRECTORY
+import { spawn } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { exportVolume, openSource } from '../../dist/index.js'
+
+const exportIn = async ({ source, directory, transport, lanes }) => {
+  const mountpoint = join(directory, `mount-${source.split(':')[0]}`)
+  mkdirSync(mountpoint, { recursive: true })
+  return exportVolume(await openSource(source, { size: 8 << 20 }), { mountpoint, transport, lanes })
+}
+
+const say = (line) => process.stdout.write(`${line}\n`)
+const tick = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Reads the whole volume again and again until it fails; resolves with the reader's complaint. */
+const readUntilError = (volume) =>
+  new Promise((resolve) => {
+    const script = `while dd if="$0" of=/dev/null bs=4k iflag=direct 2>&1; do :; done`
+    const reader = spawn('sh', ['-c', script, volume], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let last = ''
+    reader.stdout.on('data', (text) => (last = String(text)))
+    reader.on('close', () => resolve(last))
+  })
+
+const endings = {
+  'process.exit': async (options) => {
+    await exportIn(options)
+    say('up')
+    process.exit(7)
+  },
+  'uncaught exception': async (options) => {
+    await exportIn(options)
+    say('up')
+    setTimeout(() => {
+      throw new Error('on purpose')
+    }, 10)
+  },
+  'natural end': async (options) => {
+    const volume = await exportIn(options)
+    say('up')
+    await volume.stop()
+  },
+  'worker terminated under load': async (options) => {
+    const sources = ['memory:8M', join(options.directory, 'image')]
+    const workers = sources.map(
+      (source) => new Worker(new URL(import.meta.url), { workerData: { ...options, source } }),
+    )
+    const volumes = await Promise.all(
+      workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))),
+    )
+    const readers = volumes.map(readUntilError)
+    await tick(100)
+    await Promise.all(workers.map((worker) => worker.terminate()))
+    say(`readers got: ${(await Promise.all(readers)).join(' ').replaceAll('\n', ' ')}`)
+  },
+  'opened and stopped 100 times': async (options) => {
+    const count = () => ({
+      descriptors: readdirSync('/proc/self/fd').length,
+      threads: readdirSync('/proc/self/task').length,
+      mappings: readFileSync('/proc/self/maps', 'utf8').split('\n').length,
+    })
+    let before
+    for (let round = 0; round < 110; round++) {
+      if (round === 10) before = count() // what is made once has been made
+      const volume = await exportIn(options)
+      await volume.stop()
+      globalThis.gc()
+      await tick(0)
+    }
+    await tick(50)
+    const after = count()
+    say(JSON.stringify({ before, after }))
+  },
+}
+
+if (isMainThread) {
+  const [, , ending, transport, lanes, directory] = process.argv
+  await endings[ending]({ source: join(directory, 'image'), directory, transport, lanes: Number(lanes) })
+} else {
+  const volume = await exportIn(workerData)
+  parentPort.postMessage(volume.status.volume)
+}
