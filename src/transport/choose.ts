@@ -66,7 +66,7 @@ export const chooseTransport = (requested: TransportName | 'auto', facts: Transp
   for (const transport of transportNames) {
     if (transport === 'passthrough') continue
     const problem = obstacle(transport, facts)
-    if (problem === undefined) return { transport, reason: [...passedOver, praise[transport]].join('; ') }
+    if (problem === undefined) return { transport, reason: [...new Set(passedOver), praise[transport]].join('; ') }
     passedOver.push(problem.why)
   }
   throw new RingvolError('ERR_TRANSPORT', 'no transport is available') // unreachable: syscall always runs

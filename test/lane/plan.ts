@@ -1,0 +1,62 @@
+/**
+ * How many lanes, which kernel queues each serves, and where it is pinned.
+ */
+import t from 'tap'
+import { planLanes } from '../../src/lane/plan.js'
+
+const transports = ['uring', 'classic', 'syscall'] as const
+const plan = (requested: number | 'auto', transport: (typeof transports)[number], cpus: number, hasFile = true) =>
+  planLanes(requested, { transport, cpus, hasFile })
+
+t.test('auto: with FUSE-over-io_uring and a file a pinned lane per CPU, else one lane that moves freely', (t) => {
+  t.strictSame(plan('auto', 'uring', 2), [
+    { queues: [0], cpu: 0 },
+    { queues: [1], cpu: 1 },
+  ])
+  for (const transport of ['classic', 'syscall'] as const) {
+    t.strictSame(plan('auto', transport, 8), [{ queues: [], cpu: undefined }])
+  }
+  t.strictSame(plan('auto', 'uring', 3, false), [{ queues: [0, 1, 2], cpu: undefined }], 'no file: the main thread')
+  t.end()
+})
+
+t.test('one lane is never pinned: it shares its thread with the rest of the program', (t) => {
+  t.strictSame(plan('auto', 'uring', 1), [{ queues: [0], cpu: undefined }])
+  t.strictSame(plan(1, 'uring', 2), [{ queues: [0, 1], cpu: undefined }])
+  t.end()
+})
+
+t.test('fewer lanes than CPUs share the queues, and a lane with several is not pinned to one of them', (t) => {
+  t.strictSame(plan(2, 'uring', 5), [
+    { queues: [0, 2, 4], cpu: undefined },
+    { queues: [1, 3], cpu: undefined },
+  ])
+  t.end()
+})
+
+t.test('every kernel queue is served by exactly one lane, whatever is asked for', (t) => {
+  for (const cpus of [1, 2, 3, 16, 17, 64, 512]) {
+    for (const requested of ['auto', 1, 2, 3, 7, 16, 64, 1024] as const) {
+      const lanes = plan(requested, 'uring', cpus)
+      const queues = lanes.flatMap((lane) => lane.queues).sort((a, b) => a - b)
+      t.strictSame(
+        queues,
+        Array.from({ length: cpus }, (_, cpu) => cpu),
+        `${String(requested)} on ${String(cpus)}`,
+      )
+      t.ok(
+        lanes.every((lane) => lane.queues.length > 0),
+        'no lane without a queue',
+      )
+    }
+  }
+  t.end()
+})
+
+t.test('what makes no sense is cut: more lanes than queues, more than one without a file', (t) => {
+  t.equal(plan(64, 'uring', 4).length, 4)
+  t.equal(plan('auto', 'uring', 512).length, 16)
+  t.equal(plan(64, 'classic', 4).length, 16)
+  for (const transport of transports) t.equal(plan(8, transport, 8, false).length, 1, transport)
+  t.end()
+})
