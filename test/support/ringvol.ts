@@ -63,11 +63,31 @@ const assertTransport = (status: VolumeStatus, args: readonly string[]): void =>
   assert.equal(status.transport, requested(args), `asked for ${String(requested(args))}; ${status.reason}`)
 }
 
-export interface Attached {
+export interface AttachedDevice {
   readonly device: string
-  readonly status: VolumeStatus
   /** Waits for the daemon's last flush. Rejects when `detach` fails. */
   detach(): Promise<void>
+}
+
+export interface Attached extends AttachedDevice {
+  readonly status: VolumeStatus
+}
+
+/** Without asking what was attached. */
+export const attachOnly = async (
+  source: string,
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<AttachedDevice> => {
+  const device = await ringvolOk(['attach', source, ...args], options)
+  assert.match(device, /^\/dev\/loop\d+$/, 'attach prints the device and only that')
+  recordDevice(device)
+  return {
+    device,
+    detach: async () => {
+      assert.equal(await ringvolOk(['detach', device], { deadline: 60_000 }), '', 'detach prints nothing')
+    },
+  }
 }
 
 export const attach = async (
@@ -75,19 +95,11 @@ export const attach = async (
   args: readonly string[] = [],
   options: RunOptions = {},
 ): Promise<Attached> => {
-  const device = await ringvolOk(['attach', source, ...args], options)
-  assert.match(device, /^\/dev\/loop\d+$/, 'attach prints the device and only that')
-  recordDevice(device)
-  const status = (await list()).find((volume) => volume.device === device)
-  assert(status !== undefined, `${device} is not in list --json`)
+  const attached = await attachOnly(source, args, options)
+  const status = (await list()).find((volume) => volume.device === attached.device)
+  assert(status !== undefined, `${attached.device} is not in list --json`)
   assertTransport(status, args)
-  return {
-    device,
-    status,
-    detach: async () => {
-      assert.equal(await ringvolOk(['detach', device], { deadline: 60_000 }), '', 'detach prints nothing')
-    },
-  }
+  return { ...attached, status }
 }
 
 export interface Served {
