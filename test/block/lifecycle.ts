@@ -53,9 +53,15 @@ await suite(t, { needs: ['command:xfs_io'] }, () => {
 
   t.test('20 volumes at once keep apart what was written to each, and go together', async (t) => {
     const images = Array.from({ length: 20 }, () => sparseImage(16 << 20))
-    const attached = []
-    for (const [index, image] of images.entries()) {
-      attached.push(await attach(image, ['--name', `many-${String(index)}`]))
+    const attached: AttachedDevice[] = []
+    for (let first = 0; first < images.length; first += 5) {
+      // Five at a time also race for the same free loop device.
+      const some = images.slice(first, first + 5)
+      attached.push(
+        ...(await Promise.all(
+          some.map((image, index) => attachOnly(image, ['--name', `many-${String(first + index)}`])),
+        )),
+      )
     }
     t.equal(new Set(attached.map(({ device }) => device)).size, 20)
     t.equal((await list()).length, 20)
