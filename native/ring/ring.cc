@@ -28,15 +28,15 @@ Ring::~Ring() {
   if (open_) io_uring_queue_exit(&ring_);
 }
 
-bool Ring::wanted(const Options& options, const char* feature) const {
-  return std::find(options.without.begin(), options.without.end(), feature) == options.without.end();
+bool Ring::wanted(const char* feature) const {
+  return std::find(without_.begin(), without_.end(), feature) == without_.end();
 }
 
 Status Ring::set_up(const Options& options) {
   std::vector<SetupFeature> trying;
   for (const SetupFeature& feature : kSetupFeatures) {
-    const bool orphan = feature.flags == IORING_SETUP_DEFER_TASKRUN && !wanted(options, "single-issuer");
-    if (wanted(options, feature.name) && !orphan) {
+    const bool orphan = feature.flags == IORING_SETUP_DEFER_TASKRUN && !wanted("single-issuer");
+    if (wanted(feature.name) && !orphan) {
       trying.push_back(feature);
     } else {
       missing_.push_back(feature.name);
@@ -61,8 +61,9 @@ Status Ring::set_up(const Options& options) {
 
 Status Ring::open(const Options& options) {
   CHECK(!open_ && options.entries > 0);
+  without_ = options.without;
   if (Status status = set_up(options); !status.fine()) return status;
-  if (wanted(options, "ring-fd") && io_uring_register_ring_fd(&ring_) == 1) {
+  if (wanted("ring-fd") && io_uring_register_ring_fd(&ring_) == 1) {
     features_.push_back("ring-fd");
   } else {
     missing_.push_back("ring-fd");
@@ -94,8 +95,8 @@ int Ring::probe(std::vector<std::string>* features) {
 
 Status Ring::register_files(const std::vector<int>& fds) {
   files_ = fds;
-  const int result = io_uring_register_files(&ring_, files_.data(), static_cast<unsigned>(files_.size()));
-  fixed_files_ = result == 0;
+  fixed_files_ = wanted("fixed-files") &&
+                 io_uring_register_files(&ring_, files_.data(), static_cast<unsigned>(files_.size())) == 0;
   (fixed_files_ ? features_ : missing_).push_back("fixed-files");
   return Status::ok();
 }

@@ -92,12 +92,13 @@ class Ring {
   io_uring* raw() { return &ring_; }
 
  private:
-  bool wanted(const Options& options, const char* feature) const;
+  bool wanted(const char* feature) const;
   Status set_up(const Options& options);
 
   io_uring ring_{};
   bool open_ = false;
   bool fixed_files_ = false;
+  std::vector<std::string> without_;
   std::vector<int> files_;
   Fd event_fd_;
   io_uring_probe* probe_ = nullptr;

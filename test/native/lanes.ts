@@ -1,0 +1,147 @@
+/**
+ * Lanes without a mount: made, dropped, closed, on a device that is not mounted, in threads that end. None of it needs
+ * root; each runs in a process of its own, since what is tested for is a crash, a leak or a hang.
+ */
+import { constants } from 'node:os'
+import t, { type Test } from 'tap'
+import { addon, laneCounters, type LaneOptions, type LaneTransport } from '../../src/native/addon.js'
+import { openSync, closeSync } from 'node:fs'
+import { program, unbuilt } from './built.js'
+
+const ringless: string | false =
+  unbuilt !== false ? unbuilt : addon().probeIoUring().errno !== 0 && 'io_uring is refused'
+const transports: readonly LaneTransport[] = ['uring', 'classic', 'syscall']
+const features = unbuilt === false ? addon().probeIoUring().features : []
+
+const lacks = (transport: LaneTransport): string | false => {
+  if (transport === 'syscall') return unbuilt
+  if (ringless !== false) return ringless
+  return transport === 'uring' && !features.includes('sqe128') && 'io_uring has no large entries'
+}
+
+const onEach = (name: string, body: (t: Test, transport: LaneTransport) => Promise<void>): void => {
+  for (const transport of transports) {
+    t.test(`${transport}: ${name}`, { skip: lacks(transport) }, (t) => body(t, transport))
+  }
+}
+
+/** Must end with this status and one line of JSON. */
+const result = async <T>(t: Test, name: string, transport: LaneTransport, status = 0): Promise<T | undefined> => {
+  const { code, stdout, stderr } = await program(name, transport)
+  t.equal(code, status, `${name} ends with ${String(status)}: ${stderr}`)
+  return stdout === '' ? undefined : (JSON.parse(stdout) as T)
+}
+
+interface Held {
+  readonly descriptors: number
+  readonly mappings: number
+}
+
+onEach('a hundred lanes that nobody keeps leave neither descriptors nor mappings', async (t, transport) => {
+  const held = await result<{ before: Held; after: Held }>(t, 'dropped', transport)
+  t.ok((held?.after.descriptors ?? Infinity) <= (held?.before.descriptors ?? 0), JSON.stringify(held))
+  // A slab and a ring are at least two each; what the garbage collector itself maps is a handful.
+  t.ok((held?.after.mappings ?? Infinity) < (held?.before.mappings ?? 0) + 60, JSON.stringify(held))
+})
+
+onEach('a view of the slab may outlive its lane', async (t, transport) => {
+  const view = await result<{ length: number; last: number }>(t, 'viewed', transport)
+  t.equal(view?.last, 7)
+})
+
+onEach('close gives the descriptors back and takes the memory away; twice is fine', async (t, transport) => {
+  const held = await result<{ before: number; after: number }>(t, 'closed', transport)
+  t.equal(held?.after, held?.before)
+})
+
+const noDevice = ((): string | false => {
+  if (unbuilt !== false) return unbuilt
+  try {
+    addon().closeDevice(addon().openDevice())
+    return false
+  } catch {
+    return '/dev/fuse cannot be opened'
+  }
+})()
+
+for (const transport of transports) {
+  const skip = lacks(transport) || noDevice
+  t.test(
+    `${transport}: a device that is not mounted ends the lane with an errno, and the process can end`,
+    { skip },
+    async (t) => {
+      // prettier-ignore
+      const ended = await result<{ errno: number }>(t, 'unmounted', transport)
+      t.ok((ended?.errno ?? 0) > 0, JSON.stringify(ended))
+    },
+  )
+}
+
+onEach('threads that are terminated with lanes and pool work take the process nowhere', async (t, transport) => {
+  await result(t, 'terminated', transport)
+})
+
+onEach('four threads have the addon at once', async (t, transport) => {
+  const shared = await result<{ codes: number[] }>(t, 'shared', transport)
+  t.strictSame(shared?.codes, [0, 0, 0, 0])
+})
+
+onEach('process.exit() with a lane and pool work ends with its status', async (t, transport) => {
+  await result(t, 'exit', transport, 7)
+})
+
+const make = (t: Test, changes: Partial<LaneOptions>): InstanceType<ReturnType<typeof addon>['Lane']> => {
+  const deviceFd = openSync('/dev/null', 'r+')
+  const options = { transport: 'classic', deviceFd, queues: [0, 1], depth: 4, maxPayload: 65536, without: [] } as const
+  const lane = new (addon().Lane)({ ...options, ...changes })
+  t.teardown(() => {
+    lane.close()
+    closeSync(deviceFd)
+  })
+  return lane
+}
+
+onEach('the memory has room for a row per slot and lies where the layout says', async (t, transport) => {
+  const { layout, slab, arrived, actions, counters } = make(t, { transport })
+  t.equal(layout.slots, transport === 'uring' ? 8 : 4, 'depth per queue, or of the device')
+  t.equal(arrived.byteLength, layout.slots * 4)
+  t.equal(actions.byteLength, layout.slots * 32)
+  t.equal(counters.byteLength, Object.keys(laneCounters).length * 8)
+  t.equal(layout.payloadOffset % 4096, 0, 'payloads are aligned for O_DIRECT')
+  t.equal(layout.payloadStride % 4096, 0)
+  t.ok(layout.payloadStride >= 65536)
+  t.ok(slab.byteLength >= layout.payloadOffset + (layout.slots - 1) * layout.payloadStride + 65536)
+  t.equal(layout.dataFollowsArguments, transport !== 'uring')
+  await Promise.resolve()
+})
+
+t.test('a ring feature that is not to be used is not, and the rest stays', { skip: ringless }, (t) => {
+  const used = make(t, {}).features
+  for (const feature of ['submit-all', 'single-issuer', 'defer-taskrun', 'ring-fd', 'fixed-files', 'read-multishot']) {
+    const lane = make(t, { without: [feature] })
+    t.notOk(lane.features.includes(feature), feature)
+    const orphans = feature === 'single-issuer' ? ['defer-taskrun'] : []
+    const expected = used.filter((each) => each !== feature && !orphans.includes(each))
+    t.strictSame(
+      lane.features.filter((each) => each !== 'linked-reads'),
+      expected,
+      `without ${feature}`,
+    )
+    if (feature === 'read-multishot') t.ok(lane.features.includes('linked-reads'), 'a chain of reads instead')
+    else t.ok(lane.missing.includes(feature), `${feature} is said to be missing`)
+  }
+  t.end()
+})
+
+t.test('without io_uring the lane says so', { skip: unbuilt }, (t) => {
+  const lane = make(t, { transport: 'syscall' })
+  t.strictSame(lane.features, ['read-write'])
+  t.strictSame(lane.missing, ['io_uring'])
+  t.end()
+})
+
+t.test('a lane on a descriptor that is none throws the system’s error', { skip: ringless }, (t) => {
+  const file = { fd: 999_999, directFd: -1, alignment: 1, memory: false }
+  t.throws(() => make(t, { file }), { errno: constants.errno.EBADF, code: 'EBADF', syscall: 'fcntl' })
+  t.end()
+})
