@@ -9,6 +9,7 @@ import { run } from '../support/process.js'
 import {
   attach,
   attachOnly,
+  type AttachedDevice,
   list,
   ringvolOk,
   serve,
