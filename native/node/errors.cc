@@ -21,15 +21,14 @@ napi_value try_system_error(napi_env env, const Status& status) {
   napi_value number;
   napi_value code;
   napi_value call;
-  const bool made =
-      napi_create_string_utf8(env, text.data(), text.size(), &message) == napi_ok &&
-      napi_create_error(env, nullptr, message, &error) == napi_ok &&
-      napi_create_int32(env, status.error, &number) == napi_ok &&
-      napi_create_string_utf8(env, uv_err_name(-status.error), NAPI_AUTO_LENGTH, &code) == napi_ok &&
-      napi_create_string_utf8(env, status.call, NAPI_AUTO_LENGTH, &call) == napi_ok &&
-      napi_set_named_property(env, error, "errno", number) == napi_ok &&
-      napi_set_named_property(env, error, "code", code) == napi_ok &&
-      napi_set_named_property(env, error, "syscall", call) == napi_ok;
+  const bool made = napi_create_string_utf8(env, text.data(), text.size(), &message) == napi_ok &&
+                    napi_create_error(env, nullptr, message, &error) == napi_ok &&
+                    napi_create_int32(env, status.error, &number) == napi_ok &&
+                    napi_create_string_utf8(env, uv_err_name(-status.error), NAPI_AUTO_LENGTH, &code) == napi_ok &&
+                    napi_create_string_utf8(env, status.call, NAPI_AUTO_LENGTH, &call) == napi_ok &&
+                    napi_set_named_property(env, error, "errno", number) == napi_ok &&
+                    napi_set_named_property(env, error, "code", code) == napi_ok &&
+                    napi_set_named_property(env, error, "syscall", call) == napi_ok;
   return made ? error : nullptr;
 }
 
