@@ -8,20 +8,24 @@
  * Until INIT is answered nothing has been promised, and every failure undoes what was made before it. What comes
  * afterwards, and how it ends, is in volume-life.ts.
  */
+import { fstatSync } from 'node:fs'
 import { realpath } from 'node:fs/promises'
 import type { Backend } from './backend/backend.js'
 import { checked } from './backend/checked.js'
 import { newAttributes } from './dispatcher/attributes.js'
-import { agree, offersUring, payloadBytes, receiveInit, sendInit } from './dispatcher/session.js'
+import { newPassthrough, Passthrough } from './dispatcher/passthrough.js'
+import { agree, offersPassthrough, offersUring, payloadBytes, receiveInit, sendInit } from './dispatcher/session.js'
 import { errnoName, errnoOf, RingvolError } from './errors.js'
 import type { LaneHandle } from './lane/handle.js'
 import { type LanesRequest, openLanes } from './lane/open.js'
 import { planLanes } from './lane/plan.js'
 import { silentLogger } from './log.js'
+import { addon } from './native/addon.js'
+import type { InitRequest } from './protocol/init.js'
 import { maxPagesLimit, overIoUring, possibleCpus, probeIoUring } from './transport/capabilities.js'
 import { LaneStartError, RunningVolume, type Serving } from './volume-life.js'
 import type { Volume, VolumeCounters, VolumeOptions, VolumeStatus } from './volume-types.js'
-import { chooseTransport } from './transport/choose.js'
+import { chooseCarrier, chooseTransport, type TransportChoice, type TransportFacts } from './transport/choose.js'
 import { Mount } from './transport/mount.js'
 import type { TransportName } from './transport/transport.js'
 
@@ -83,14 +87,20 @@ const attempt = async (
   let lanes: LaneHandle[] = []
   try {
     const init = receiveInit(mount.deviceFd)
-    const facts = { offersUring: offersUring(init), overIoUring: overIoUring(), ioUring: probeIoUring() }
+    const facts = gatherFacts(init, backend)
     const choice = chooseTransport(transport, facts)
-    const maxIo = options.maxIo ?? defaultMaxIo
-    const answer = agree(init, { transport: choice.transport, maxIo, pagesLimit: maxPagesLimit() })
+    const answer = agree(init, {
+      carrier: choice.carrier,
+      passthrough: choice.transport === 'passthrough',
+      maxIo: options.maxIo ?? defaultMaxIo,
+      pagesLimit: maxPagesLimit(),
+    })
+    const passthrough = newPassthrough()
     const serving = { backend, mount, choice, options, readOnly, logger }
-    lanes = await openLanes(planned(serving, payloadBytes(answer)))
+    lanes = await openLanes(planned(serving, passthrough, payloadBytes(answer)))
     sendInit(mount.deviceFd, init, answer)
-    return await RunningVolume.start({ ...serving, lanes })
+    const final = choice.transport === 'passthrough' ? passOn(serving, passthrough, facts) : choice
+    return await RunningVolume.start({ ...serving, choice: final, lanes })
   } catch (error) {
     await Promise.all(lanes.map((lane) => lane.close()))
     await mount.unmount({ lazy: true })
@@ -99,13 +109,44 @@ const attempt = async (
   }
 }
 
+const gatherFacts = (init: InitRequest, { file }: Backend): TransportFacts => ({
+  offersUring: offersUring(init),
+  offersPassthrough: offersPassthrough(init),
+  file: file === undefined ? 'none' : fstatSync(file.fd).isFile() ? 'regular' : 'device',
+  fileAlignment: file === undefined ? 1 : addon().directAlignment(file.fd),
+  overIoUring: overIoUring(),
+  ioUring: probeIoUring(),
+})
+
+/** Hands the image to the kernel. What it refuses it only says now, after INIT; then the carrier does the data too. */
+const passOn = (
+  { backend, mount, choice, options, logger }: Omit<Serving, 'lanes'>,
+  memory: SharedArrayBuffer,
+  facts: TransportFacts,
+): TransportChoice => {
+  try {
+    new Passthrough(memory).enable(addon().openBacking(mount.deviceFd, backend.file?.fd ?? -1))
+    return choice
+  } catch (cause) {
+    const why = `the kernel refused passthrough on this image (${errnoName(errnoOf(cause) ?? 0)})`
+    if (options.transport === 'passthrough') {
+      throw new RingvolError('ERR_TRANSPORT', why, { advice: 'use --transport auto', cause })
+    }
+    logger.warn(`${why}: using ${choice.carrier} instead`)
+    const { reason } = chooseCarrier(facts)
+    return { transport: choice.carrier, carrier: choice.carrier, reason: `${why}; ${reason}` }
+  }
+}
+
 /** What the lanes are to be opened with. */
-const planned = (serving: Omit<Serving, 'lanes'>, maxPayload: number): LanesRequest => {
+const planned = (serving: Omit<Serving, 'lanes'>, passthrough: SharedArrayBuffer, maxPayload: number): LanesRequest => {
   const { backend, mount, choice, options, readOnly, logger } = serving
-  const { transport } = choice
+  const transport = choice.carrier
   const cpus = possibleCpus()
+  // With passthrough hardly anything is left to do: more than one thread would only take memory.
   const requested = options.lanes ?? 'auto'
-  const plan = planLanes(requested, { transport, cpus, hasFile: backend.file !== undefined })
+  const wished = requested === 'auto' && choice.transport === 'passthrough' ? 1 : requested
+  const plan = planLanes(wished, { transport, cpus, hasFile: backend.file !== undefined })
   if (requested !== 'auto' && plan.length < requested) {
     logger.warn(`${backend.name} runs on ${String(plan.length)} of the ${String(requested)} lanes asked for`)
   }
@@ -128,6 +169,7 @@ const planned = (serving: Omit<Serving, 'lanes'>, maxPayload: number): LanesRequ
       options.uid ?? process.getuid?.() ?? 0,
       options.gid ?? process.getgid?.() ?? 0,
     ),
+    passthrough,
     readOnly,
     logger,
   }

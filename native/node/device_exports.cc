@@ -79,6 +79,13 @@ Napi::Value clone_device_js(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), note_device(info.Env(), std::move(clone)));
 }
 
+Napi::Value open_backing_js(const Napi::CallbackInfo& info) {
+  int id = 0;
+  Status status = open_backing(info[0].As<Napi::Number>().Int32Value(), info[1].As<Napi::Number>().Int32Value(), &id);
+  throw_unless_fine(info.Env(), status);
+  return Napi::Number::New(info.Env(), id);
+}
+
 void mount_js(const Napi::CallbackInfo& info) {
   const std::string mountpoint = info[1].As<Napi::String>();
   const std::string source = info[2].As<Napi::String>();
@@ -121,6 +128,7 @@ void export_device(Napi::Env env, Napi::Object exports) {
   exports.Set("openDevice", Napi::Function::New(env, open_device_js, "openDevice"));
   exports.Set("closeDevice", Napi::Function::New(env, close_device_js, "closeDevice"));
   exports.Set("cloneDevice", Napi::Function::New(env, clone_device_js, "cloneDevice"));
+  exports.Set("openBacking", Napi::Function::New(env, open_backing_js, "openBacking"));
   exports.Set("mount", Napi::Function::New(env, mount_js, "mount"));
   exports.Set("unmount", Napi::Function::New(env, unmount_js, "unmount"));
   exports.Set("readRequest", Napi::Function::New(env, read_request_js, "readRequest"));

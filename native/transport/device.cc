@@ -27,6 +27,12 @@ Status clone_device(int device, Fd* clone) {
   return Status::ok();
 }
 
+Status open_backing(int device, int file, int* id) {
+  const abi::BackingMap map{.fd = file, .flags = 0, .padding = 0};
+  *id = ioctl(device, abi::kIoctlBackingOpen, &map);
+  return *id > 0 ? Status::ok() : Status::last("ioctl");
+}
+
 Status mount_device(const MountRequest& request) {
   // The descriptor pins the directory that was checked; a symlink put in its place is refused, not followed.
   Fd directory(open(request.mountpoint, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

@@ -16,6 +16,10 @@ Status open_device(Fd* device);
 // A second descriptor of the same connection (FUSE_DEV_IOC_CLONE), for a lane of its own.
 Status clone_device(int device, Fd* clone);
 
+// Lets the kernel do reads and writes of an opened volume on `file` itself (FUSE_DEV_IOC_BACKING_OPEN). The id goes
+// into the answer to OPEN; the kernel frees it with the connection.
+Status open_backing(int device, int file, int* id);
+
 struct MountRequest {
   int device = -1;
   const char* mountpoint = nullptr;

@@ -11,12 +11,14 @@ import type { SlotCursor } from '../protocol/slots.js'
 import type { Answers } from './answers.js'
 import type { Attributes } from './attributes.js'
 import { toErrno } from './errno.js'
+import type { Passthrough } from './passthrough.js'
 
 export interface ContextParts {
   readonly request: SlotCursor
   readonly answers: Answers
   readonly backend: Backend
   readonly attributes: Attributes
+  readonly passthrough: Passthrough
   readonly readOnly: boolean
   /** Bytes of a slot's payload. */
   readonly maxPayload: number
@@ -28,6 +30,7 @@ export class Context {
   readonly answers: Answers
   readonly backend: Backend
   readonly attributes: Attributes
+  readonly passthrough: Passthrough
   readonly readOnly: boolean
   readonly maxPayload: number
   readonly logger: Logger
@@ -39,6 +42,7 @@ export class Context {
     this.answers = parts.answers
     this.backend = parts.backend
     this.attributes = parts.attributes
+    this.passthrough = parts.passthrough
     this.readOnly = parts.readOnly
     this.maxPayload = parts.maxPayload
     this.logger = parts.logger

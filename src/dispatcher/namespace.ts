@@ -7,7 +7,7 @@
 import {
   accessIn,
   dirent,
-  openFlag,
+  inHeader,
   openIn,
   openOut,
   readIn,
@@ -91,20 +91,18 @@ export const setattr: Handler = (context) => {
 
 const accessMode = 3
 
-const replyOpen = ({ request, answers }: Context, flags: number): void => {
+const replyOpen = ({ request, answers }: Context, flags: number, backingId = 0): void => {
   request.clearReply(openOut.bytes).put32(openOut.open_flags, flags)
+  request.put32(openOut.backing_id, backingId)
   answers.reply(request.slot, openOut.bytes)
 }
 
-/**
- * DIRECT_IO and PARALLEL_DIRECT_WRITES on every open: one cached open would make the kernel take the inode lock
- * exclusively for everybody's writes (fs/fuse/file.c, fuse_dio_wr_exclusive_lock).
- */
 export const open: Handler = (context) => {
   if (context.readOnly && (context.request.u32(openIn.flags) & accessMode) !== 0) {
     context.answers.error(context.request.slot, EROFS)
   } else {
-    replyOpen(context, openFlag.directIo | openFlag.parallelDirectWrites)
+    const { flags, backingId } = context.passthrough.openFor(context.request.header(inHeader.pid))
+    replyOpen(context, flags, backingId)
   }
 }
 

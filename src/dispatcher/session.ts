@@ -36,6 +36,8 @@ const wanted = [
   initFlag.directIoAllowMmap,
 ] as const
 
+export const offersPassthrough = (init: InitRequest): boolean => hasFlag(init.flags, initFlag.passthrough)
+
 export const offersUring = (init: InitRequest): boolean => hasFlag(init.flags, initFlag.overIoUring)
 
 /** Reads the INIT that mount(2) queued. Throws ERR_PROTOCOL when the kernel's major version is older than ours. */
@@ -56,12 +58,16 @@ export const receiveInit = (deviceFd: number): InitRequest => {
 /** What to answer. `maxIo`: bytes, rounded down to pages and cut to what kernel and sysctl allow. */
 export const agree = (
   init: InitRequest,
-  wish: { transport: LaneTransport; maxIo: number; pagesLimit: number },
+  wish: { carrier: LaneTransport; passthrough: boolean; maxIo: number; pagesLimit: number },
 ): InitAnswer => {
-  const flags = takeFlags(init.flags, wish.transport === 'uring' ? [...wanted, initFlag.overIoUring] : wanted)
+  const flags = takeFlags(init.flags, [
+    ...wanted,
+    ...(wish.carrier === 'uring' ? [initFlag.overIoUring] : []),
+    ...(wish.passthrough ? [initFlag.passthrough] : []),
+  ])
   const limit = hasFlag(flags, initFlag.maxPages) ? wish.pagesLimit : pagesWithoutMaxPages
   const maxPages = Math.max(1, Math.min(Math.floor(wish.maxIo / pageBytes), limit, 65535))
-  return { flags, maxPages, maxWrite: maxPages * pageBytes, maxBackground }
+  return { flags, maxPages, maxWrite: maxPages * pageBytes, maxStackDepth: wish.passthrough ? 1 : 0, maxBackground }
 }
 
 /** Bytes that a slot's payload must hold: fuse_uring_register and fuse_dev_do_read refuse less. */

@@ -11,6 +11,7 @@ export interface LaneParts {
   readonly options: LaneOptions
   readonly backend: Backend
   readonly attributes: SharedArrayBuffer
+  readonly passthrough: SharedArrayBuffer
   readonly readOnly: boolean
   readonly logger: Logger
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Answers } from '../dispatcher/answers.js'
 import { Attributes } from '../dispatcher/attributes.js'
 import { Dispatcher } from '../dispatcher/dispatcher.js'
+import { Passthrough } from '../dispatcher/passthrough.js'
 import { parseTracePlanes, Trace } from '../dispatcher/trace.js'
 import { addon, laneCounters, type NativeLane } from '../native/addon.js'
 import { SlotCursor } from '../protocol/slots.js'
@@ -21,7 +22,7 @@ export class Lane implements LaneHandle {
   #last: LaneCounters | undefined
 
   /** Allocates ring and slots; nothing is asked of the kernel's FUSE side yet. Throws system errors. */
-  constructor({ options, backend, attributes, readOnly, logger }: LaneParts) {
+  constructor({ options, backend, attributes, passthrough, readOnly, logger }: LaneParts) {
     const native = new (addon().Lane)(options)
     this.#native = native
     this.#counters = new Float64Array(native.counters)
@@ -32,6 +33,7 @@ export class Lane implements LaneHandle {
       answers: new Answers(native, trace),
       backend,
       attributes: new Attributes(attributes, backend.size, backend.blockSize),
+      passthrough: new Passthrough(passthrough),
       readOnly,
       maxPayload: options.maxPayload,
       logger,

@@ -17,6 +17,7 @@ export interface WorkerData {
     readonly file: BackingFile
   }
   readonly attributes: SharedArrayBuffer
+  readonly passthrough: SharedArrayBuffer
   /** Float64Array of laneCounters, refreshed by the worker. */
   readonly counters: SharedArrayBuffer
   readonly readOnly: boolean

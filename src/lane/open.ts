@@ -23,8 +23,8 @@ const laneOptions = ({ mount, options }: LanesRequest, { queues }: LanePlan, ind
 }
 
 const partsOf = (request: LanesRequest, plan: LanePlan, index: number): LaneParts => {
-  const { backend, attributes, readOnly, logger } = request
-  return { options: laneOptions(request, plan, index), backend, attributes, readOnly, logger }
+  const { backend, attributes, passthrough, readOnly, logger } = request
+  return { options: laneOptions(request, plan, index), backend, attributes, passthrough, readOnly, logger }
 }
 
 export const openLanes = async (request: LanesRequest): Promise<LaneHandle[]> => {

@@ -28,7 +28,10 @@ export class WorkerLane implements LaneHandle {
   readonly #connection = new Promise<number>((resolve) => (this.#ended = resolve))
   #drained: (empty: boolean) => void = () => undefined
 
-  private constructor({ options, backend, attributes, readOnly, logger }: LaneParts, cpu: number | undefined) {
+  private constructor(
+    { options, backend, attributes, passthrough, readOnly, logger }: LaneParts,
+    cpu: number | undefined,
+  ) {
     const { file, name, size, blockSize, can } = backend
     if (file === undefined) throw new RingvolError('ERR_BACKEND', `${name} offers no file, so it runs on one lane`)
     const counters = new SharedArrayBuffer(Object.keys(laneCounters).length * Float64Array.BYTES_PER_ELEMENT)
@@ -36,7 +39,7 @@ export class WorkerLane implements LaneHandle {
     this.#logger = logger
     this.#counters = new Float64Array(counters)
     const published = { name, size, blockSize, can: { ...can }, file: { ...file } }
-    const data: WorkerData = { options, backend: published, attributes, counters, readOnly, cpu }
+    const data: WorkerData = { options, backend: published, attributes, passthrough, counters, readOnly, cpu }
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data })
     this.#exited = new Promise((resolve) => {
       this.#worker.once('exit', () => {

@@ -27,8 +27,8 @@ const logger = { debug: log('debug'), warn: log('warn') } as unknown as Logger
 const run = (): void => {
   if (data.cpu !== undefined) addon().pinThread(data.cpu)
   const backend = new AskingBackend(data.backend, post)
-  const { options, attributes, readOnly } = data
-  const lane = new Lane({ options, backend, attributes, readOnly, logger })
+  const { options, attributes, passthrough, readOnly } = data
+  const lane = new Lane({ options, backend, attributes, passthrough, readOnly, logger })
   const counters = new Float64Array(data.counters)
   const publish = (): void => {
     lane.copyCounters(counters)

@@ -96,6 +96,8 @@ export interface Addon {
   openDevice(): number
   cloneDevice(deviceFd: number): number
   closeDevice(deviceFd: number): void
+  /** The id of a file that the kernel may read and write itself; INIT must have agreed on passthrough. Ends with the connection. */
+  openBacking(deviceFd: number, fileFd: number): number
   /** Type `fuse.ringvol`; `source` is the first column of /proc/mounts, `options` follow fd= and the owner. */
   mount(deviceFd: number, mountpoint: string, source: string, readOnly: boolean, options: string): void
   /** lazy: MNT_DETACH. */

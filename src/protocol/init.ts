@@ -26,6 +26,8 @@ export interface InitAnswer {
   readonly maxWrite: number
   /** Pages of the largest request; with MAX_PAGES. */
   readonly maxPages: number
+  /** File systems that may be stacked below: 1 with PASSTHROUGH, else 0. */
+  readonly maxStackDepth: number
   /** Requests in the background before the kernel holds callers back; 16 bits. */
   readonly maxBackground: number
 }
@@ -72,6 +74,7 @@ export const buildInit = (request: InitRequest, answer: InitAnswer): Buffer => {
   body.writeUInt32LE(1, initOut.time_gran)
   body.writeUInt16LE(answer.maxPages, initOut.max_pages)
   body.writeUInt32LE(Math.floor(answer.flags / two32), initOut.flags2)
+  body.writeUInt32LE(answer.maxStackDepth, initOut.max_stack_depth)
   const size = initOutSize(minor)
   const reply = Buffer.alloc(outHeader.bytes + size)
   reply.writeUInt32LE(reply.length, outHeader.len)

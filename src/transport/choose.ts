@@ -1,8 +1,8 @@
 /**
  * Which transport a volume gets, and the one sentence that says why.
  *
- * Pure: everything it weighs is in its argument, so every branch is a unit test. `passthrough` has its place at the
- * top of the order; it is not built yet, so `auto` passes over it and says nothing.
+ * Pure: everything it weighs is in its argument, so every branch is a unit test. `passthrough` is not a way for
+ * requests to arrive: the kernel moves the data itself, and everything else still comes through a carrier.
  */
 import { RingvolError } from '../errors.js'
 import type { LaneTransport } from '../native/addon.js'
@@ -11,25 +11,45 @@ import { type TransportName, transportNames } from './transport.js'
 export interface TransportFacts {
   /** The kernel offered FUSE_OVER_IO_URING in this connection's INIT. */
   readonly offersUring: boolean
+  /** The kernel offered FUSE_PASSTHROUGH in this connection's INIT. */
+  readonly offersPassthrough: boolean
+  /** What the backend offers to the kernel: nothing (the bytes must be seen), a device, or a regular file. */
+  readonly file: 'none' | 'device' | 'regular'
+  /** Bytes; what direct I/O on that file asks for. */
+  readonly fileAlignment: number
   /** The module parameter: `on`, `off`, or `absent`. */
   readonly overIoUring: 'on' | 'off' | 'absent'
   readonly ioUring: { readonly available: boolean; readonly reason: string; readonly features: readonly string[] }
 }
 
 export interface TransportChoice {
-  readonly transport: LaneTransport
+  readonly transport: TransportName
+  /** The one that carries requests; the same unless `transport` is passthrough. */
+  readonly carrier: LaneTransport
   readonly reason: string
+}
+
+interface Obstacle {
+  readonly why: string
+  readonly advice?: string
 }
 
 const needed = ['sqe128', 'uring-cmd'] as const
 
-/** undefined when the transport can run, else why it cannot and what to do about it. */
-const obstacle = (transport: TransportName, facts: TransportFacts): { why: string; advice?: string } | undefined => {
-  if (transport === 'syscall') return undefined
-  if (transport === 'passthrough')
-    return { why: 'kernel passthrough is not built into this version', advice: 'use auto' }
-  if (!facts.ioUring.available) return { why: facts.ioUring.reason, advice: 'use --transport syscall' }
-  if (transport === 'classic') return undefined
+/** Sectors of a loop device, unless it was told otherwise: passed on as they come, so the image must take them. */
+const sectorBytes = 512
+
+const passthroughObstacle = (facts: TransportFacts): Obstacle | undefined => {
+  if (facts.file === 'none') return { why: 'the backend or a layer must see the bytes, so no passthrough' }
+  if (facts.file === 'device') return { why: 'the kernel does passthrough on regular files only' }
+  if (!facts.offersPassthrough) return { why: 'this kernel does not offer passthrough' }
+  if (facts.fileAlignment > sectorBytes) {
+    return { why: `direct I/O on this image needs ${String(facts.fileAlignment)}-byte blocks, so no passthrough` }
+  }
+  return undefined
+}
+
+const uringObstacle = (facts: TransportFacts): Obstacle | undefined => {
   if (facts.overIoUring === 'absent') {
     return { why: 'this kernel has no FUSE-over-io_uring', advice: 'use --transport classic' }
   }
@@ -45,29 +65,51 @@ const obstacle = (transport: TransportName, facts: TransportFacts): { why: strin
   return undefined
 }
 
-const praise: Readonly<Record<LaneTransport, string>> = {
+/** undefined when the transport can run, else why it cannot and what to do about it. */
+const obstacle = (transport: TransportName, facts: TransportFacts): Obstacle | undefined => {
+  if (transport === 'syscall') return undefined
+  if (transport === 'passthrough') return passthroughObstacle(facts)
+  if (!facts.ioUring.available) return { why: facts.ioUring.reason, advice: 'use --transport syscall' }
+  return transport === 'classic' ? undefined : uringObstacle(facts)
+}
+
+const praise: Readonly<Record<TransportName, string>> = {
+  passthrough: 'the kernel moves the data of a raw image itself',
   uring: 'the kernel offers FUSE-over-io_uring',
   classic: '/dev/fuse driven by io_uring',
   syscall: 'plain read and write on /dev/fuse',
+}
+
+/** The best of `names` that runs. `syscall` always does. */
+const best = (names: readonly TransportName[], facts: TransportFacts): { name: TransportName; reason: string } => {
+  const passedOver = new Set<string>()
+  for (const name of names) {
+    const problem = obstacle(name, facts)
+    if (problem === undefined) return { name, reason: [...passedOver, praise[name]].join('; ') }
+    passedOver.add(problem.why)
+  }
+  return { name: 'syscall', reason: [...passedOver, praise.syscall].join('; ') }
+}
+
+const carriers = transportNames.filter((name): name is LaneTransport => name !== 'passthrough')
+
+export const chooseCarrier = (facts: TransportFacts): TransportChoice => {
+  const { name, reason } = best(carriers, facts)
+  return { transport: name, carrier: name as LaneTransport, reason }
 }
 
 /** Throws ERR_TRANSPORT when the requested one cannot run. */
 export const chooseTransport = (requested: TransportName | 'auto', facts: TransportFacts): TransportChoice => {
   if (requested !== 'auto') {
     const problem = obstacle(requested, facts)
-    if (problem !== undefined || requested === 'passthrough') {
-      throw new RingvolError('ERR_TRANSPORT', `transport ${requested} is not available: ${problem?.why ?? ''}`, {
-        advice: problem?.advice ?? 'use --transport auto',
+    if (problem !== undefined) {
+      throw new RingvolError('ERR_TRANSPORT', `transport ${requested} is not available: ${problem.why}`, {
+        advice: problem.advice ?? 'use --transport auto',
       })
     }
-    return { transport: requested, reason: `requested; ${praise[requested]}` }
+    const carrier = requested === 'passthrough' ? chooseCarrier(facts).carrier : requested
+    return { transport: requested, carrier, reason: `requested; ${praise[requested]}` }
   }
-  const passedOver: string[] = []
-  for (const transport of transportNames) {
-    if (transport === 'passthrough') continue
-    const problem = obstacle(transport, facts)
-    if (problem === undefined) return { transport, reason: [...new Set(passedOver), praise[transport]].join('; ') }
-    passedOver.push(problem.why)
-  }
-  throw new RingvolError('ERR_TRANSPORT', 'no transport is available') // unreachable: syscall always runs
+  const { name, reason } = best(transportNames, facts)
+  return { transport: name, carrier: name === 'passthrough' ? chooseCarrier(facts).carrier : name, reason }
 }
