@@ -14,6 +14,21 @@ const signature = (name: string, row: OptionRow): string => {
   return `${short}\`${long}\`${negated}`
 }
 
+/** Lines of at most 118 columns, each behind `prefix`. */
+const fold = (text: string, prefix = ''): string => {
+  const lines: string[] = []
+  let line = prefix
+  for (const word of text.split(' ')) {
+    const longer = line === prefix ? `${line}${word}` : `${line} ${word}`
+    if (longer.length <= 118 || line === prefix) line = longer
+    else {
+      lines.push(line)
+      line = `${prefix}${word}`
+    }
+  }
+  return [...lines, line].join('\n')
+}
+
 const sentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 
 const optionEntry = (name: string, row: OptionRow): string => {
@@ -24,7 +39,7 @@ const optionEntry = (name: string, row: OptionRow): string => {
     ...(row.detail === undefined ? [] : [row.detail]),
     ...(row.configurable === false ? [] : [`Environment: \`${variableOf(name)}\`.`]),
   ]
-  return `${signature(name, row)}\n\n> ${parts.join(' ')}\n`
+  return `${signature(name, row)}\n\n${fold(parts.join(' '), '> ')}\n`
 }
 
 const synopsis = (command: Command): string => {
@@ -39,8 +54,8 @@ const commandEntry = (command: Command): string => {
     `### ringvol ${command.name}\n`,
     `\`${synopsis(command)}\`\n`,
     `${sentence(command.summary)}\n`,
-    ...command.details.map((paragraph) => `${paragraph}\n`),
-    `Options: ${names}.\n`,
+    ...command.details.map((paragraph) => `${fold(paragraph)}\n`),
+    `${fold(`Options: ${names}.`)}\n`,
     examples,
   ].join('\n')
 }
@@ -74,11 +89,17 @@ export const renderManual = (): string =>
     ...commands.map((command) => `    ${synopsis(command)}`),
     '',
     '## DESCRIPTION\n',
-    'ringvol mounts a FUSE file system with one file, `volume`, whose blocks come from a source: an image file, a ' +
-      'block device, memory, or a module of yours. A loop device over that file is a disk. stdout carries data ' +
-      'only; everything else is said on stderr.\n',
-    'A source is a path, or `file:PATH`, `memory:SIZE`, `null:SIZE`, `module:FILE`. Sizes are written 512, 64K, ' +
-      '10G, 1T (powers of 1024).\n',
+    fold(
+      'ringvol mounts a FUSE file system with one file, `volume`, whose blocks come from a source: an image file, a ' +
+        'block device, memory, or a module of yours. A loop device over that file is a disk. stdout carries data only; ' +
+        'everything else is said on stderr.',
+    ),
+    '',
+    fold(
+      'A source is a path, or `file:PATH`, `memory:SIZE`, `null:SIZE`, `module:FILE`. Sizes are written 512, 64K, 10G, ' +
+        '1T (powers of 1024).',
+    ),
+    '',
     '## COMMANDS\n',
     ...commands.map(commandEntry),
     '## OPTIONS\n',

@@ -33,7 +33,6 @@ const parserConfiguration = {
   'camel-case-expansion': false,
   'dot-notation': false,
   'greedy-arrays': false,
-  'duplicate-arguments-array': false,
   'strip-aliased': true,
 } as const
 
@@ -59,12 +58,12 @@ const describeCommand = (command: Command) => (parser: Argv) => {
   for (const name of positionalNames(command.positionals)) {
     parser.positional(name, { describe: command.arguments[name] ?? '', type: 'string' })
   }
-  for (const name of command.options) parser.option(name, yargsOption(options[name]))
-  for (const [example, meaning] of command.examples) parser.example(example, meaning)
-  return parser
+  const own = command.options.filter((name) => !(commonOptions as readonly string[]).includes(name))
+  for (const name of own) parser.option(name, yargsOption(options[name]))
+  // Not with yargs' own examples: it breaks long command lines, which then cannot be copied.
+  const examples = command.examples.map(([line, meaning]) => `  ${line}\n      ${meaning}`)
+  return parser.epilogue(['Examples:', ...examples].join('\n'))
 }
-
-const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ')
 
 /** `serve` and `detach --all`: what a user reads next. */
 const see = (command: Command | undefined): string =>
@@ -86,16 +85,15 @@ const usageError = (message: string, command: Command | undefined): RingvolError
   if (kind === undefined) {
     return new RingvolError('ERR_USAGE', reword(message, command), { advice: see(command) })
   }
-  const unknown = list.split(', ')
-  const [first = ''] = unknown
+  const [first = ''] = list.split(', ')
   if (command === undefined) {
     const near = nearest(first, commands.map(({ name }) => name)) // prettier-ignore
     const hint = near === undefined ? '' : `did you mean '${near}'? `
-    return new RingvolError('ERR_USAGE', `unknown command ${quoted(unknown)}`, { advice: `${hint}${see(command)}` })
+    return new RingvolError('ERR_USAGE', `unknown command '${first}'`, { advice: `${hint}${see(command)}` })
   }
   const near = nearest(first, command.options)
   const hint = near === undefined ? '' : `did you mean '--${near}'? `
-  return new RingvolError('ERR_USAGE', `${command.name}: unknown option or argument ${quoted(unknown)}`, {
+  return new RingvolError('ERR_USAGE', `${command.name}: unknown option or argument '${first}'`, {
     advice: `${hint}${see(command)}`,
   })
 }
@@ -137,7 +135,10 @@ const createParser = (columns: number): Argv => {
 const givenOf = (argv: Readonly<Record<string, unknown>>, command: Command): Given =>
   Object.fromEntries(
     command.options.flatMap((name) => {
-      const item = argv[name]
+      const row: OptionRow = options[name]
+      const all = argv[name]
+      // Of an option that is given twice the last one counts, as everywhere; yargs gives both.
+      const item: unknown = Array.isArray(all) && row.kind !== 'list' ? all.at(-1) : all
       // yargs counts from 0 and gives an empty list where nothing was given.
       return item === undefined || item === 0 || (Array.isArray(item) && item.length === 0) ? [] : [[name, item]]
     }),

@@ -120,7 +120,7 @@ export const listenControl = async (
   return {
     close: async () => {
       server.close()
-      await Promise.race([Promise.all(pending), sleep(deadlines.farewell)])
+      await Promise.race([Promise.all(pending), sleep(deadlines.farewell, undefined, { ref: false })])
     },
   }
 }

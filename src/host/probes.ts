@@ -2,7 +2,8 @@
  * doctor's probes, one row each, from what ringvol cannot do without to what merely costs something.
  */
 import { constants } from 'node:fs'
-import { access, mkdir, open, readFile, writeFile } from 'node:fs/promises'
+import { access, open, readFile, writeFile } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { errnoName, errnoOf } from '../errors.js'
 import { addon } from '../native/addon.js'
 import { formatSize } from '../units.js'
@@ -181,8 +182,12 @@ const losetup = async (): Promise<ProbeResult> => {
 
 const runDirectory = async ({ roots }: ProbeContext): Promise<ProbeResult> => {
   try {
-    await mkdir(roots.run, { recursive: true, mode: 0o700 })
-    await access(roots.run, constants.W_OK | constants.X_OK)
+    // Not made here: looking must not leave anything. The first volume makes it.
+    const place = await access(roots.run).then(
+      () => roots.run,
+      () => dirname(roots.run),
+    )
+    await access(place, constants.W_OK | constants.X_OK)
     return ok(roots.run)
   } catch (error) {
     const advice = 'run as root, or set RINGVOL_RUN to a folder of yours'
