@@ -8,8 +8,9 @@ import { pino, type Logger } from 'pino'
 import type { Backend } from '../../src/backend/backend.js'
 import { MemoryBackend } from '../../src/backend/memory.js'
 import { Answers } from '../../src/dispatcher/answers.js'
-import { Attributes } from '../../src/dispatcher/attributes.js'
+import { Attributes, newAttributes } from '../../src/dispatcher/attributes.js'
 import { Dispatcher } from '../../src/dispatcher/dispatcher.js'
+import { newPassthrough, Passthrough } from '../../src/dispatcher/passthrough.js'
 import { rows } from '../../src/dispatcher/table.js'
 import { Trace, type TracePlane } from '../../src/dispatcher/trace.js'
 import { errnoName } from '../../src/errors.js'
@@ -211,16 +212,17 @@ export interface ServeOptions extends LaneShape {
 export class Server {
   readonly lane: FakeLane
   readonly attributes: Attributes
+  readonly passthrough = new Passthrough(newPassthrough())
   readonly log: LogEntry[] = []
   readonly traced: string[] = []
   readonly #dispatcher: Dispatcher
 
   constructor(backend: Backend, options: ServeOptions = {}) {
-    const memory = new SharedArrayBuffer(7 * Float64Array.BYTES_PER_ELEMENT)
-    new Float64Array(memory).set([options.readOnly === true ? 0o400 : 0o600, 1000, 1001, moment, moment, moment, 0])
+    const memory = newAttributes(options.readOnly === true ? 0o400 : 0o600, 1000, 1001)
     const lane = new FakeLane(options)
     this.lane = lane
     this.attributes = new Attributes(memory, backend.size, backend.blockSize)
+    for (const time of ['atime', 'mtime', 'ctime'] as const) this.attributes.set(time, moment)
     const trace =
       options.trace === undefined ? undefined : new Trace(options.trace, (line) => void this.traced.push(line))
     this.#dispatcher = new Dispatcher({
@@ -228,6 +230,7 @@ export class Server {
       answers: new Answers(lane, trace),
       backend,
       attributes: this.attributes,
+      passthrough: this.passthrough,
       readOnly: options.readOnly ?? false,
       maxPayload: options.maxPayload ?? 64 * 1024,
       logger:

@@ -5,7 +5,14 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { agree, offersUring, payloadBytes, receiveInit, sendInit } from '../../src/dispatcher/session.js'
+import {
+  agree,
+  offersPassthrough,
+  offersUring,
+  payloadBytes,
+  receiveInit,
+  sendInit,
+} from '../../src/dispatcher/session.js'
 import { addon } from '../../src/native/addon.js'
 import { initFlag, openFlag } from '../../src/protocol/abi.js'
 import { hasFlag, type InitRequest } from '../../src/protocol/init.js'
@@ -13,10 +20,10 @@ import { hasFlag, type InitRequest } from '../../src/protocol/init.js'
 const everything = 2 ** 53 - 1
 const offer = (flags: number, minor = 45): InitRequest => ({ unique: 2n, major: 7, minor, flags })
 const MiB = 1024 * 1024
-const wish = { transport: 'classic', maxIo: MiB, pagesLimit: 256 } as const
+const wish = { carrier: 'classic', passthrough: false, maxIo: MiB, pagesLimit: 256 } as const
 
 /** Flags that change what a volume is: taking one by accident breaks a promise of docs/protocol.md. */
-const neverTaken = ['atomicOTrunc', 'autoInvalData', 'noOpendirSupport', 'passthrough'] as const
+const neverTaken = ['atomicOTrunc', 'autoInvalData', 'noOpendirSupport'] as const
 const alwaysTaken: readonly (keyof typeof initFlag)[] = [
   'asyncRead',
   'bigWrites',
@@ -29,26 +36,39 @@ const alwaysTaken: readonly (keyof typeof initFlag)[] = [
 ]
 
 t.test('of all that a kernel may offer, exactly the documented flags are taken', (t) => {
-  for (const transport of ['uring', 'classic', 'syscall'] as const) {
-    const { flags } = agree(offer(everything), { ...wish, transport })
-    const expected = transport === 'uring' ? [...alwaysTaken, 'overIoUring' as const] : alwaysTaken
-    const taken = Object.entries(initFlag).flatMap(([name, flag]) => (hasFlag(flags, flag) ? [name] : []))
-    t.strictSame(taken.sort(), [...expected].sort(), transport)
-    const sum = expected.reduce((all, name) => all + initFlag[name], 0)
-    t.equal(flags, sum, `${transport}: and none that has no name here`)
-    for (const name of neverTaken) t.notOk(hasFlag(flags, initFlag[name]), name)
+  for (const carrier of ['uring', 'classic', 'syscall'] as const) {
+    for (const passthrough of [false, true]) {
+      const { flags } = agree(offer(everything), { ...wish, carrier, passthrough })
+      const expected: readonly (keyof typeof initFlag)[] = [
+        ...alwaysTaken,
+        ...(carrier === 'uring' ? (['overIoUring'] as const) : []),
+        ...(passthrough ? (['passthrough'] as const) : []),
+      ]
+      const taken = Object.entries(initFlag).flatMap(([name, flag]) => (hasFlag(flags, flag) ? [name] : []))
+      t.strictSame(taken.sort(), [...expected].sort(), carrier)
+      const sum = expected.reduce((all, name) => all + initFlag[name], 0)
+      t.equal(flags, sum, `${carrier}: and none that has no name here`)
+    }
   }
-  t.equal(alwaysTaken.length + neverTaken.length + 1, Object.keys(initFlag).length, 'every flag has its place above')
+  t.equal(alwaysTaken.length + neverTaken.length + 2, Object.keys(initFlag).length, 'every flag has its place above')
   t.end()
 })
 
-t.test('FUSE_OVER_IO_URING is announced only for the uring transport, and only when it was offered', (t) => {
-  const uring = { ...wish, transport: 'uring' } as const
+t.test('FUSE_OVER_IO_URING is announced only where it carries, and only when it was offered', (t) => {
+  const uring = { ...wish, carrier: 'uring' } as const
   t.ok(hasFlag(agree(offer(everything), uring).flags, initFlag.overIoUring))
   t.notOk(hasFlag(agree(offer(everything - initFlag.overIoUring), uring).flags, initFlag.overIoUring))
   t.notOk(hasFlag(agree(offer(everything), wish).flags, initFlag.overIoUring))
   t.ok(offersUring(offer(initFlag.overIoUring)))
   t.notOk(offersUring(offer(everything - initFlag.overIoUring)))
+  t.end()
+})
+
+t.test('passthrough comes with one file system below, and without it there is none', (t) => {
+  t.equal(agree(offer(everything), { ...wish, passthrough: true }).maxStackDepth, 1)
+  t.equal(agree(offer(everything), wish).maxStackDepth, 0)
+  t.ok(offersPassthrough(offer(initFlag.passthrough)))
+  t.notOk(offersPassthrough(offer(everything - initFlag.passthrough)))
   t.end()
 })
 
@@ -59,7 +79,7 @@ t.test('nothing is taken that was not offered', (t) => {
 
 t.test('the largest request is the wish in whole pages, cut to what sysctl and kernel allow', (t) => {
   const pages = (maxIo: number, pagesLimit: number, flags = everything): number => {
-    const answer = agree(offer(flags), { transport: 'classic', maxIo, pagesLimit })
+    const answer = agree(offer(flags), { ...wish, maxIo, pagesLimit })
     t.equal(answer.maxWrite, answer.maxPages * 4096, 'max_write and max_pages say the same')
     return answer.maxPages
   }

@@ -110,6 +110,7 @@ const answer = {
   flags: initFlag.asyncRead + initFlag.maxPages + initFlag.initExt + initFlag.overIoUring,
   maxWrite: 1024 * 1024,
   maxPages: 256,
+  maxStackDepth: 1,
   maxBackground: 65535,
 }
 
@@ -129,7 +130,7 @@ t.test('a kernel of today gets 64 bytes', (t) => {
     01000000 # time_gran: 1 ns
     0001 0000 # max_pages, map_alignment
     00020000 # flags2: OVER_IO_URING is bit 41
-    00000000 # max_stack_depth
+    01000000 # max_stack_depth
     0000 0000 # request_timeout
     ${'0000'.repeat(10)}`)
   t.equal(buildInit(request(45), answer).toString('hex'), expected.toString('hex'))

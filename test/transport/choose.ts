@@ -1,23 +1,27 @@
 /**
- * Every branch of the choice: what `auto` takes and why, and what a forced transport that cannot run says.
+ * Every branch of the choice: what `auto` takes and why, what carries requests beside passthrough, and what a forced
+ * transport that cannot run says.
  */
 import t from 'tap'
 import { RingvolError } from '../../src/errors.js'
-import { chooseTransport, type TransportFacts } from '../../src/transport/choose.js'
-import { transportNames } from '../../src/transport/transport.js'
+import { chooseCarrier, chooseTransport, type TransportFacts } from '../../src/transport/choose.js'
+import { transportNames, type TransportName } from '../../src/transport/transport.js'
 
+/** A machine with everything, and a backend without a file. */
 const all: TransportFacts = {
   offersUring: true,
+  offersPassthrough: true,
+  file: 'none',
+  fileAlignment: 1,
   overIoUring: 'on',
   ioUring: { available: true, reason: '', features: ['sqe128', 'uring-cmd', 'read-multishot'] },
 }
+const raw: TransportFacts = { ...all, file: 'regular', fileAlignment: 512 }
 const withFeatures = (...features: string[]): TransportFacts => ({ ...all, ioUring: { ...all.ioUring, features } })
-const refused: TransportFacts = {
-  ...all,
-  ioUring: { available: false, reason: 'seccomp forbids it', features: [] },
-}
+const refused = { available: false, reason: 'seccomp forbids it', features: [] }
+const ringless: TransportFacts = { ...all, ioUring: refused }
 
-const refusal = (requested: Parameters<typeof chooseTransport>[0], facts: TransportFacts): string => {
+const refusal = (requested: TransportName, facts: TransportFacts): string => {
   try {
     return `chose ${chooseTransport(requested, facts).transport}`
   } catch (error) {
@@ -27,39 +31,64 @@ const refusal = (requested: Parameters<typeof chooseTransport>[0], facts: Transp
 }
 
 t.test('auto takes the best that runs, and says what kept it from better ones', (t) => {
-  const cases: readonly (readonly [string, TransportFacts, string, RegExp])[] = [
-    ['everything is there', all, 'uring', /^the kernel offers FUSE-over-io_uring$/],
-    ['the module parameter is off', { ...all, overIoUring: 'off' }, 'classic', /enable_uring=N.*; \/dev\/fuse driven by io_uring$/], // prettier-ignore
-    ['the kernel is too old for it', { ...all, overIoUring: 'absent' }, 'classic', /has no FUSE-over-io_uring/],
-    ['this mount is not offered it', { ...all, offersUring: false }, 'classic', /does not offer .* on this mount/],
-    ['commands are missing', withFeatures('sqe128', 'read-multishot'), 'classic', /lacks uring-cmd;/],
-    ['large entries are missing', withFeatures('uring-cmd'), 'classic', /lacks sqe128;/],
-    ['both are missing', withFeatures(), 'classic', /lacks sqe128 and uring-cmd;/],
-    ['io_uring is refused', refused, 'syscall', /seccomp forbids it.*; plain read and write on \/dev\/fuse$/],
+  const cases: readonly (readonly [string, TransportFacts, string, string, RegExp])[] = [
+    ['a raw image', raw, 'passthrough', 'uring', /^the kernel moves the data of a raw image itself$/],
+    ['a raw image, no ring', { ...raw, ioUring: refused }, 'passthrough', 'syscall', /^the kernel moves the data/],
+    ['a raw image, old kernel', { ...raw, offersPassthrough: false }, 'uring', 'uring', /does not offer passthrough; /],
+    ['an image on 4096-byte sectors', { ...raw, fileAlignment: 4096 }, 'uring', 'uring', /needs 4096-byte blocks/],
+    ['a block device', { ...raw, file: 'device' }, 'uring', 'uring', /regular files only; /],
+    [
+      'a layer or another backend',
+      all,
+      'uring',
+      'uring',
+      /must see the bytes.*; the kernel offers FUSE-over-io_uring$/,
+    ],
+    ['the parameter is off', { ...all, overIoUring: 'off' }, 'classic', 'classic', /enable_uring=N.*; \/dev\/fuse driven by io_uring$/], // prettier-ignore
+    ['the kernel is too old', { ...all, overIoUring: 'absent' }, 'classic', 'classic', /has no FUSE-over-io_uring/],
+    [
+      'the mount is not offered it',
+      { ...all, offersUring: false },
+      'classic',
+      'classic',
+      /does not offer .* this mount/,
+    ],
+    ['commands are missing', withFeatures('sqe128', 'read-multishot'), 'classic', 'classic', /lacks uring-cmd;/],
+    ['large entries are missing', withFeatures('uring-cmd'), 'classic', 'classic', /lacks sqe128;/],
+    ['both are missing', withFeatures(), 'classic', 'classic', /lacks sqe128 and uring-cmd;/],
+    [
+      'io_uring is refused',
+      ringless,
+      'syscall',
+      'syscall',
+      /seccomp forbids it.*; plain read and write on \/dev\/fuse$/,
+    ],
   ]
-  for (const [what, facts, transport, reason] of cases) {
+  for (const [what, facts, transport, carrier, reason] of cases) {
     const choice = chooseTransport('auto', facts)
-    t.equal(choice.transport, transport, what)
+    t.strictSame([choice.transport, choice.carrier], [transport, carrier], what)
     t.match(choice.reason, reason, what)
-    t.notMatch(choice.reason, /\n|passthrough/, 'one sentence, and nothing about what is not built')
+    t.notMatch(choice.reason, /\n/, 'one line')
   }
   t.end()
 })
 
 t.test('a reason is not said twice', (t) => {
-  const { reason } = chooseTransport('auto', refused)
+  const { reason } = chooseTransport('auto', ringless)
   t.equal(reason.split('seccomp forbids it').length, 2, reason)
   t.end()
 })
 
 t.test('what is asked for and can run is taken, also where a better one would be', (t) => {
   for (const transport of ['uring', 'classic', 'syscall'] as const) {
-    const choice = chooseTransport(transport, all)
+    const choice = chooseTransport(transport, raw)
     t.equal(choice.transport, transport)
+    t.equal(choice.carrier, transport)
     t.match(choice.reason, /^requested; /)
   }
-  t.equal(chooseTransport('syscall', refused).transport, 'syscall', 'needs nothing but FUSE')
+  t.equal(chooseTransport('syscall', ringless).transport, 'syscall', 'needs nothing but FUSE')
   t.equal(chooseTransport('classic', withFeatures()).transport, 'classic', 'needs no feature of its own')
+  t.match(chooseTransport('passthrough', raw), { transport: 'passthrough', carrier: 'uring', reason: /^requested; / })
   t.end()
 })
 
@@ -68,9 +97,12 @@ t.test('what is asked for and cannot run is refused with the reason and what to 
   t.match(refusal('uring', { ...all, overIoUring: 'absent' }), /has no FUSE-over-io_uring; use --transport classic$/)
   t.match(refusal('uring', { ...all, offersUring: false }), /does not offer .*; use --transport auto$/)
   t.match(refusal('uring', withFeatures('sqe128')), /lacks uring-cmd; use --transport auto$/)
-  t.match(refusal('uring', refused), /seccomp forbids it; use --transport syscall$/)
-  t.match(refusal('classic', refused), /seccomp forbids it; use --transport syscall$/)
-  t.match(refusal('passthrough', all), /passthrough is not available: .*not built.*; use auto$/)
+  t.match(refusal('uring', ringless), /seccomp forbids it; use --transport syscall$/)
+  t.match(refusal('classic', ringless), /seccomp forbids it; use --transport syscall$/)
+  t.match(refusal('passthrough', all), /passthrough is not available: .*must see the bytes.*; use --transport auto$/)
+  t.match(refusal('passthrough', { ...raw, file: 'device' }), /regular files only/)
+  t.match(refusal('passthrough', { ...raw, offersPassthrough: false }), /does not offer passthrough/)
+  t.match(refusal('passthrough', { ...raw, fileAlignment: 4096 }), /4096-byte blocks/)
   t.end()
 })
 
@@ -84,13 +116,18 @@ t.test('a refusal ends the command line with 3: the machine lacks it', (t) => {
   t.end()
 })
 
-t.test('whatever the machine is like, auto finds one of the transports that exist', (t) => {
+t.test('whatever the machine is like, auto finds a transport, and a carrier that moves requests', (t) => {
   for (const offersUring of [true, false]) {
     for (const overIoUring of ['on', 'off', 'absent'] as const) {
-      for (const ioUring of [all.ioUring, refused.ioUring, { ...all.ioUring, features: [] }]) {
-        const choice = chooseTransport('auto', { offersUring, overIoUring, ioUring })
-        t.ok(transportNames.includes(choice.transport))
-        t.not(choice.reason, '')
+      for (const ioUring of [all.ioUring, refused, { ...all.ioUring, features: [] }]) {
+        for (const file of ['none', 'device', 'regular'] as const) {
+          const facts = { ...all, offersUring, overIoUring, ioUring, file }
+          const choice = chooseTransport('auto', facts)
+          t.ok(transportNames.includes(choice.transport))
+          t.not(choice.carrier, 'passthrough')
+          t.equal(choice.carrier, chooseCarrier(facts).carrier)
+          t.not(choice.reason, '')
+        }
       }
     }
   }
