@@ -5,7 +5,7 @@
 # nothing lists it. The root tier is whatever stands in these directories:
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root_tier='^test/(mount|block|fault)/|^test/cli/.*root'
+root_tier='^test/(mount|block|fault)/|^test/cli/root-'
 
 all() { grep -rlE "^import (t|tap|\{ *test\b.*|t, .*) from 'tap'" --include='*.ts' test | sort; }
 
