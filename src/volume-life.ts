@@ -93,7 +93,11 @@ export class RunningVolume implements Volume {
   counters(): VolumeCounters {
     const sums: Record<string, number> = {}
     for (const lane of this.#serving.lanes) {
-      for (const [name, value] of Object.entries(lane.counters())) sums[name] = (sums[name] ?? 0) + value
+      for (const [name, value] of Object.entries(lane.counters())) {
+        const before = sums[name] ?? 0
+        // An errno is not a count: any lane's last one, rather than a number that means something else.
+        sums[name] = name === 'lastFileErrno' ? value || before : before + value
+      }
     }
     return sums
   }

@@ -1,0 +1,151 @@
+/**
+ * The end of a volume, with lanes and a mount that only note what is done to them: order, results, and what a failure
+ * does to the steps after it.
+ */
+import t from 'tap'
+import type { LaneCounters, LaneHandle } from '../src/lane/handle.js'
+import { silentLogger } from '../src/log.js'
+import { laneCounters } from '../src/native/addon.js'
+import type { Mount } from '../src/transport/mount.js'
+import { RunningVolume, type Serving } from '../src/volume-life.js'
+import { fakeBackend } from './dispatcher/fake-lane.js'
+
+const zero = Object.fromEntries(Object.keys(laneCounters).map((name) => [name, 0])) as LaneCounters
+
+interface Fakes {
+  readonly serving: Serving
+  /** What was done, in order. */
+  readonly done: string[]
+  /** Ends the connection, as the first lane tells it. */
+  readonly end: (errno: number) => void
+}
+
+interface FakeOptions {
+  readonly lanes?: readonly Partial<LaneCounters>[]
+  readonly drained?: boolean
+  /** What fails, by the name it has in `done`. */
+  readonly failing?: Readonly<Record<string, Error>>
+  readonly readOnly?: boolean
+}
+
+const fakes = ({ lanes = [{}], drained = true, failing = {}, readOnly = false }: FakeOptions = {}): Fakes => {
+  const done: string[] = []
+  const note = async (what: string): Promise<void> => {
+    done.push(what)
+    await Promise.resolve()
+    if (failing[what] !== undefined) throw failing[what]
+  }
+  let end: (errno: number) => void = () => undefined
+  const connection = new Promise<number>((resolve) => (end = resolve))
+  const lane = (counters: Partial<LaneCounters>): LaneHandle => ({
+    features: ['a'],
+    missing: ['b'],
+    start: () => connection,
+    drain: () => note('drain').then(() => drained),
+    counters: () => ({ ...zero, ...counters }),
+    close: () => note('lane closed'),
+  })
+  const mount = {
+    mountpoint: '/mnt/x',
+    deviceFd: -1,
+    unmount: ({ lazy }: { lazy: boolean }) => note(lazy ? 'detached' : 'unmounted'),
+    close: () => void done.push('device closed'),
+  } as unknown as Mount
+  const backend = fakeBackend({ flush: () => note('flushed'), close: () => note('backend closed') })
+  const serving: Serving = {
+    backend,
+    mount,
+    lanes: lanes.map(lane),
+    choice: { transport: 'classic', carrier: 'classic', reason: 'it was there' },
+    options: { mountpoint: '/mnt/x', name: 'x' },
+    readOnly,
+    logger: silentLogger,
+  }
+  return { serving, done, end: (errno) => { end(errno) } } // prettier-ignore
+}
+
+const takeDown = ['drain', 'flushed', 'lane closed', 'detached', 'device closed', 'backend closed']
+const ENODEV = 19
+
+t.test('an end from outside drains, flushes, and closes everything, once', async (t) => {
+  const { serving, done, end } = fakes()
+  const volume = await RunningVolume.start(serving)
+  end(ENODEV)
+  await volume.closed
+  t.strictSame(done, takeDown)
+  await volume.stop()
+  t.strictSame(done.slice(takeDown.length), ['unmounted'], 'a stop afterwards takes nothing down again')
+})
+
+t.test('stop unmounts first and resolves when all is closed', async (t) => {
+  const { serving, done, end } = fakes()
+  const volume = await RunningVolume.start(serving)
+  const stopped = volume.stop().then(() => done.push('stopped'))
+  await new Promise((resolve) => setImmediate(resolve))
+  end(ENODEV)
+  await stopped
+  t.strictSame(done, ['unmounted', ...takeDown, 'stopped'])
+})
+
+t.test('a volume that is busy refuses to stop and goes on serving', async (t) => {
+  const busy = Object.assign(new Error('busy'), { errno: 16 })
+  const { serving, done } = fakes({ failing: { unmounted: busy } })
+  const volume = await RunningVolume.start(serving)
+  await t.rejects(volume.stop(), busy)
+  t.strictSame(done, ['unmounted'])
+})
+
+t.test('a forced stop ends it also while somebody has it open, and `closed` settles', async (t) => {
+  const { serving, done } = fakes()
+  const volume = await RunningVolume.start(serving)
+  await volume.stop({ force: true })
+  await volume.closed
+  t.strictSame(done, ['detached', ...takeDown])
+})
+
+t.test('a flush that fails is the result, and nothing is left open for it', async (t) => {
+  const lost = Object.assign(new Error('lost'), { errno: 5 })
+  const { serving, done, end } = fakes({ failing: { flushed: lost } })
+  const volume = await RunningVolume.start(serving)
+  end(ENODEV)
+  await t.rejects(volume.closed, lost)
+  t.strictSame(done, takeDown)
+  await t.rejects(volume.stop({ force: true }), lost, 'whoever stops it is told too')
+})
+
+t.test('of several failures the first is told: the others may come of it', async (t) => {
+  const [lost, stuck] = [new Error('lost'), new Error('stuck')]
+  const { serving, done, end } = fakes({ failing: { flushed: lost, 'backend closed': stuck } })
+  const volume = await RunningVolume.start(serving)
+  end(ENODEV)
+  await t.rejects(volume.closed, lost)
+  t.strictSame(done, takeDown)
+})
+
+t.test('a read-only volume has nothing to flush', async (t) => {
+  const { serving, done, end } = fakes({ readOnly: true })
+  const volume = await RunningVolume.start(serving)
+  end(ENODEV)
+  await volume.closed
+  t.notOk(done.includes('flushed'))
+})
+
+t.test('a connection that ends at once is a start that failed', async (t) => {
+  const { serving, end } = fakes()
+  end(22)
+  await t.rejects(RunningVolume.start(serving), { code: 'ERR_TRANSPORT', errno: 22 })
+})
+
+t.test('counters are the sums of the lanes, but the last errno is one of them', async (t) => {
+  const { serving } = fakes({
+    lanes: [
+      { requests: 3, bytesRead: 512, lastFileErrno: 5 },
+      { requests: 4, lastFileErrno: 28 },
+      { requests: 1, lastFileErrno: 0 },
+    ],
+  })
+  const volume = await RunningVolume.start(serving)
+  const { requests, bytesRead, lastFileErrno } = volume.counters()
+  t.strictSame({ requests, bytesRead }, { requests: 8, bytesRead: 512 })
+  t.ok(lastFileErrno === 5 || lastFileErrno === 28, `lastFileErrno is ${String(lastFileErrno)}`)
+})
