@@ -91,13 +91,13 @@ export const renderManual = (): string =>
     '## DESCRIPTION\n',
     fold(
       'ringvol mounts a FUSE file system with one file, `volume`, whose blocks come from a source: an image file, a ' +
-        'block device, memory, or a module of yours. A loop device over that file is a disk. stdout carries data only; ' +
-        'everything else is said on stderr.',
+        'block device, memory, or a module of yours. A loop device over that file is a disk. stdout carries data ' +
+        'only; everything else is said on stderr.',
     ),
     '',
     fold(
-      'A source is a path, or `file:PATH`, `memory:SIZE`, `null:SIZE`, `module:FILE`. Sizes are written 512, 64K, 10G, ' +
-        '1T (powers of 1024).',
+      'A source is a path, or `file:PATH`, `memory:SIZE`, `null:SIZE`, `module:FILE`. Sizes are written 512, 64K, ' +
+        '10G, 1T (powers of 1024).',
     ),
     '',
     '## COMMANDS\n',

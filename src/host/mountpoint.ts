@@ -9,7 +9,8 @@ import { listMounts, mountAt } from './mountinfo.js'
 import { systemRoots, type Roots } from './roots.js'
 
 /**
- * Returns the absolute path without symlinks, which is what the kernel will show. Throws ERR_MOUNTPOINT unless it is an existing, empty directory that nothing is mounted on.
+ * Returns the absolute path without symlinks, which is what the kernel will show.
+ * Throws ERR_MOUNTPOINT unless it is an existing, empty directory that nothing is mounted on.
  */
 export const checkMountpoint = async (mountpoint: string, roots: Roots = systemRoots()): Promise<string> => {
   const path = resolve(mountpoint)

@@ -1,4 +1,4 @@
-/** The life of a serving process, with a volume that only pretends: what is there while it serves, and nothing after. */
+/** The life of a serving process, with a volume that only pretends: what is there while it serves, and after. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
