@@ -15,17 +15,15 @@ fi
 mkdir -p build/tidy
 newest_common=$(find native .clang-tidy compile_commands.json -type f -not -name '*.cc' -printf '%T@ %p\n' |
   sort -n | tail -n 1 | cut -d' ' -f2-)
-status=0
-while read -r source; do
-  passed=build/tidy/${source//\//_}
+lint() {
+  local source=$1 passed=build/tidy/${1//\//_}
   if [[ $passed -nt $source && $passed -nt $newest_common ]]; then
-    continue
+    return 0
   fi
-  if "$tool" --quiet -p . "$source" 2>/dev/null; then
-    mkdir -p build/tidy
-    touch "$passed"
-  else
-    status=1
-  fi
-done < <(find native -name '*.cc' | sort)
-exit "$status"
+  "$tool" --quiet -p . "$source" 2>/dev/null || return 1
+  mkdir -p build/tidy
+  touch "$passed"
+}
+export -f lint
+export tool newest_common
+find native -name '*.cc' -print0 | sort -z | xargs -0 -n 1 -P "$(nproc)" bash -c 'lint "$1"' lint || exit 1
