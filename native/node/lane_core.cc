@@ -11,11 +11,6 @@
 namespace ringvol {
 namespace {
 
-// The ring's file table.
-constexpr unsigned kDeviceIndex = 0;
-constexpr unsigned kFileIndex = 1;
-constexpr unsigned kDirectIndex = 2;
-
 // Besides one operation per slot: the multishot read or device poll, re-armed while the last one still completes, and
 // a cancel at the end.
 constexpr unsigned kExtraEntries = 8;
@@ -73,13 +68,12 @@ Status LaneCore::open(const LaneOptions& requested) {
   } else {
     if (Status status = open_ring(options); !status.fine()) return status;
     if (uring) {
-      transport_ =
-          std::make_unique<UringTransport>(device_, kDeviceIndex, options.queues, options.depth, ring_.get(), &slab_);
+      transport_ = std::make_unique<UringTransport>(device_, options.queues, options.depth, ring_.get(), &slab_);
     } else {
-      transport_ = std::make_unique<ClassicTransport>(device_, kDeviceIndex, ring_.get(), &slab_,
-                                                      !listed(options.without, "read-multishot"));
+      transport_ =
+          std::make_unique<ClassicTransport>(device_, ring_.get(), &slab_, !listed(options.without, "read-multishot"));
     }
-    ring_engine_ = std::make_unique<RingEngine>(ring_.get(), kFileIndex, kDirectIndex);
+    ring_engine_ = std::make_unique<RingEngine>(ring_.get(), file);
     engine = ring_engine_.get();
   }
   if (options.has_file) file_io_ = std::make_unique<FileIo>(options.file, &slab_, engine);
@@ -92,12 +86,8 @@ Status LaneCore::open_ring(const LaneOptions& options) {
                              .sqe128 = options.transport == TransportKind::kUring,
                              .without = options.without};
   if (Status status = ring_->open(wanted); !status.fine()) return status;
-  std::vector<int> files{device_};
-  if (options.has_file) {
-    files.push_back(options.file.fd);
-    files.push_back(options.file.direct_fd >= 0 ? options.file.direct_fd : options.file.fd);
-  }
-  return ring_->register_files(files);
+  ring_->register_file(device_);
+  return Status::ok();
 }
 
 Status LaneCore::start() { return transport_->start(); }

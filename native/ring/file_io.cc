@@ -21,18 +21,18 @@ ssize_t transfer(const FileOperation& operation, int fd, int flags) {
 
 void RingEngine::submit(Slot slot, const FileOperation& operation) {
   io_uring_sqe* sqe = ring_->sqe(UserData::pack(Operation::kFile, slot));
+  const int fd = operation.direct ? file_.direct_fd : file_.fd;
   switch (operation.action) {
     case FileAction::kRead:
-      io_uring_prep_read(sqe, -1, operation.rest(), operation.rest_length(), operation.rest_offset());
+      io_uring_prep_read(sqe, fd, operation.rest(), operation.rest_length(), operation.rest_offset());
       break;
     case FileAction::kWrite:
-      io_uring_prep_write(sqe, -1, operation.rest(), operation.rest_length(), operation.rest_offset());
+      io_uring_prep_write(sqe, fd, operation.rest(), operation.rest_length(), operation.rest_offset());
       break;
     case FileAction::kSync:
-      io_uring_prep_fsync(sqe, -1, IORING_FSYNC_DATASYNC);
+      io_uring_prep_fsync(sqe, fd, IORING_FSYNC_DATASYNC);
       break;
   }
-  ring_->set_file(sqe, operation.direct ? direct_index_ : fd_index_);
 }
 
 FileIo::FileIo(const BackingFile& file, Slab* slab, FileEngine* engine)

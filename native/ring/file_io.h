@@ -44,17 +44,16 @@ class FileEngine {
   virtual void submit(Slot slot, const FileOperation& operation) = 0;
 };
 
+// The file is named by its descriptor, not registered with the ring: the kernel lets go of registered files only some
+// time after the ring is closed, and until then the file system below the image could not be unmounted.
 class RingEngine final : public FileEngine {
  public:
-  // `fd_index` and `direct_index`: where the file stands in the ring's file table.
-  RingEngine(Ring* ring, unsigned fd_index, unsigned direct_index)
-      : ring_(ring), fd_index_(fd_index), direct_index_(direct_index) {}
+  RingEngine(Ring* ring, const BackingFile& file) : ring_(ring), file_(file) {}
   void submit(Slot slot, const FileOperation& operation) override;
 
  private:
   Ring* ring_;
-  unsigned fd_index_;
-  unsigned direct_index_;
+  BackingFile file_;
 };
 
 struct FileCounters {

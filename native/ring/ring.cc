@@ -93,18 +93,16 @@ int Ring::probe(std::vector<std::string>* features) {
   return 0;
 }
 
-Status Ring::register_files(const std::vector<int>& fds) {
-  files_ = fds;
-  fixed_files_ = wanted("fixed-files") &&
-                 io_uring_register_files(&ring_, files_.data(), static_cast<unsigned>(files_.size())) == 0;
-  (fixed_files_ ? features_ : missing_).push_back("fixed-files");
-  return Status::ok();
+void Ring::register_file(int fd) {
+  file_ = fd;
+  fixed_file_ = wanted("fixed-files") && io_uring_register_files(&ring_, &file_, 1) == 0;
+  (fixed_file_ ? features_ : missing_).push_back("fixed-files");
 }
 
-void Ring::set_file(io_uring_sqe* sqe, unsigned index) const {
-  CHECK(index < files_.size());
-  sqe->fd = fixed_files_ ? static_cast<int>(index) : files_[index];
-  if (fixed_files_) sqe->flags |= IOSQE_FIXED_FILE;
+void Ring::set_registered_file(io_uring_sqe* sqe) const {
+  CHECK(file_ >= 0);
+  sqe->fd = fixed_file_ ? 0 : file_;
+  if (fixed_file_) sqe->flags |= IOSQE_FIXED_FILE;
 }
 
 bool Ring::supports(unsigned opcode) const {

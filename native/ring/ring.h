@@ -48,11 +48,11 @@ class Ring {
   // 0, or the errno of the kernel's refusal; and what this kernel's ring can do. For `doctor` and for choosing.
   static int probe(std::vector<std::string>* features);
 
-  // Fixed file table: index i stands for fds[i] in SQEs with IOSQE_FIXED_FILE.
-  Status register_files(const std::vector<int>& fds);
-  bool has_fixed_files() const { return fixed_files_; }
-  // The file at `index` of the table: fixed where the kernel took the table, plain elsewhere.
-  void set_file(io_uring_sqe* sqe, unsigned index) const;
+  // Registers the one file that every request goes through, which spares the kernel a look-up per operation. Where it
+  // refuses, the descriptor is used as it is.
+  void register_file(int fd);
+  // Names the registered file in an SQE.
+  void set_registered_file(io_uring_sqe* sqe) const;
 
   bool supports(unsigned opcode) const;
   const std::vector<std::string>& features() const { return features_; }
@@ -97,9 +97,9 @@ class Ring {
 
   io_uring ring_{};
   bool open_ = false;
-  bool fixed_files_ = false;
+  bool fixed_file_ = false;
   std::vector<std::string> without_;
-  std::vector<int> files_;
+  int file_ = -1;
   Fd event_fd_;
   io_uring_probe* probe_ = nullptr;
   std::vector<std::string> features_;

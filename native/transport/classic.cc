@@ -16,9 +16,8 @@ constexpr uint16_t kBufferGroup = 0;
 
 }  // namespace
 
-ClassicTransport::ClassicTransport(int device, unsigned device_index, Ring* ring, Slab* slab, bool use_multishot)
+ClassicTransport::ClassicTransport(int device, Ring* ring, Slab* slab, bool use_multishot)
     : device_(device),
-      device_index_(device_index),
       ring_(ring),
       slab_(slab),
       multishot_(use_multishot && ring->supports(kReadMultishot)),
@@ -83,7 +82,7 @@ void ClassicTransport::arm_multishot() {
   if (armed_ || offered_ == 0) return;
   io_uring_sqe* sqe = ring_->sqe(UserData::pack(Operation::kMultishot, 0));
   io_uring_prep_rw(static_cast<int>(kReadMultishot), sqe, -1, nullptr, 0, 0);
-  ring_->set_file(sqe, device_index_);
+  ring_->set_registered_file(sqe);
   sqe->flags |= IOSQE_BUFFER_SELECT;
   sqe->buf_group = kBufferGroup;
   armed_ = true;
@@ -96,7 +95,7 @@ void ClassicTransport::arm_chain() {
     const Slot slot = free_.back();
     last = ring_->sqe(UserData::pack(Operation::kRequest, slot));
     io_uring_prep_read(last, -1, message_buffer(*slab_, slot), static_cast<unsigned>(message_capacity(*slab_)), 0);
-    ring_->set_file(last, device_index_);
+    ring_->set_registered_file(last);
     last->flags |= IOSQE_IO_HARDLINK;  // goes on after an error or a short read, which every request is
   }
   CHECK(last != nullptr);
@@ -164,7 +163,7 @@ void ClassicTransport::send(Slot slot, uint32_t length, int error) {
   const uint8_t* message = seal_reply(*slab_, slot, length, error);
   io_uring_sqe* sqe = ring_->sqe(UserData::pack(Operation::kReply, slot));
   io_uring_prep_write(sqe, -1, message, static_cast<unsigned>(kReplyLead) + length, 0);
-  ring_->set_file(sqe, device_index_);
+  ring_->set_registered_file(sqe);
 }
 
 }  // namespace ringvol

@@ -17,8 +17,7 @@ namespace ringvol {
 
 class ClassicTransport final : public Transport {
  public:
-  // `device_index`: where the device stands in the ring's file table.
-  ClassicTransport(int device, unsigned device_index, Ring* ring, Slab* slab, bool use_multishot);
+  ClassicTransport(int device, Ring* ring, Slab* slab, bool use_multishot);
   ~ClassicTransport() override;
 
   SlotLayout layout() const override;
@@ -41,7 +40,6 @@ class ClassicTransport final : public Transport {
   void send(Slot slot, uint32_t length, int error);
 
   int device_;
-  unsigned device_index_;
   Ring* ring_;
   Slab* slab_;
   bool multishot_;

@@ -22,10 +22,8 @@ bool has_no_answer(uint32_t opcode) {
 
 }  // namespace
 
-UringTransport::UringTransport(int device, unsigned device_index, std::vector<uint16_t> queues, uint32_t depth,
-                               Ring* ring, Slab* slab)
+UringTransport::UringTransport(int device, std::vector<uint16_t> queues, uint32_t depth, Ring* ring, Slab* slab)
     : device_(device),
-      device_index_(device_index),
       queues_(std::move(queues)),
       depth_(depth),
       ring_(ring),
@@ -61,7 +59,7 @@ Status UringTransport::start() {
 io_uring_sqe* UringTransport::command(Slot slot, uint32_t operation) {
   io_uring_sqe* sqe = ring_->sqe(UserData::pack(Operation::kRequest, slot));
   sqe->opcode = IORING_OP_URING_CMD;
-  ring_->set_file(sqe, device_index_);
+  ring_->set_registered_file(sqe);
   sqe->cmd_op = operation;
   auto* details = reinterpret_cast<abi::UringCommandRequest*>(sqe->cmd);
   details->qid = queues_[slot / depth_];
@@ -101,7 +99,7 @@ void UringTransport::complete(Operation operation, Slot slot, int result, uint32
 void UringTransport::watch_device() {
   io_uring_sqe* sqe = ring_->sqe(UserData::pack(Operation::kDevicePoll, 0));
   io_uring_prep_poll_multishot(sqe, -1, POLLIN | POLLERR);
-  ring_->set_file(sqe, device_index_);
+  ring_->set_registered_file(sqe);
   watching_ = true;
 }
 

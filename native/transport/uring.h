@@ -19,8 +19,7 @@ namespace ringvol {
 class UringTransport final : public Transport {
  public:
   // Slots are dealt out `depth` per queue, in the order of `queues`.
-  UringTransport(int device, unsigned device_index, std::vector<uint16_t> queues, uint32_t depth, Ring* ring,
-                 Slab* slab);
+  UringTransport(int device, std::vector<uint16_t> queues, uint32_t depth, Ring* ring, Slab* slab);
 
   SlotLayout layout() const override;
   Status start() override;
@@ -38,7 +37,6 @@ class UringTransport final : public Transport {
   void commit(Slot slot, uint32_t length, int error);
 
   int device_;
-  unsigned device_index_;
   std::vector<uint16_t> queues_;
   uint32_t depth_;
   Ring* ring_;
