@@ -9,7 +9,7 @@
  * There is one way out, taken in every case: whatever ended the connection, what was written reaches the backend's
  * flush, and a failure of that flush is the result of the volume.
  */
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { join } from 'node:path'
 import type { Backend } from './backend/backend.js'
 import { volumeName } from './dispatcher/namespace.js'
@@ -51,6 +51,18 @@ const statusOf = ({ backend, mount, lanes, choice, options, readOnly }: Serving)
   readOnly,
   startedAt: new Date().toISOString(),
 })
+
+/** Throws ERR_BACKEND when `run` has not settled after so many milliseconds. */
+const within = async (deadlineMs: number, what: string, run: () => unknown): Promise<void> => {
+  const late = Symbol('late')
+  const timer = new AbortController()
+  try {
+    const first = await Promise.race([run(), setTimeout(deadlineMs, late, { signal: timer.signal })])
+    if (first === late) throw new RingvolError('ERR_BACKEND', `${what} did not end in ${String(deadlineMs / 1000)} s`)
+  } finally {
+    timer.abort()
+  }
+}
 
 export class RunningVolume implements Volume {
   readonly status: VolumeStatus
@@ -119,16 +131,19 @@ export class RunningVolume implements Volume {
   async #takeDown(deadlineMs: number, reason: string): Promise<void> {
     const { backend, mount, lanes, logger, readOnly } = this.#serving
     logger.debug({ reason }, 'connection ended')
-    const drained = await Promise.all(lanes.map((lane) => lane.drain(deadlineMs)))
-    if (drained.includes(false)) logger.warn('the backend did not answer in time: giving up on its requests')
+    const drained = !(await Promise.all(lanes.map((lane) => lane.drain(deadlineMs)))).includes(false)
+    if (!drained) logger.warn('the backend did not answer in time: giving up on its requests')
+    // A backend that answers may take as long as it needs; of one that does not, nothing more can be expected.
+    const ask = (what: string, run: () => unknown): unknown =>
+      drained ? run() : within(deadlineMs, `${what} of ${backend.name}`, run)
     const steps: (() => unknown)[] = [
-      () => (readOnly || !backend.can.flush ? undefined : backend.flush?.()),
+      () => (readOnly || !backend.can.flush ? undefined : ask('the last flush', () => backend.flush?.())),
       () => Promise.all(lanes.map((lane) => lane.close())),
       () => mount.unmount({ lazy: true }),
       () => {
         mount.close()
       },
-      () => backend.close(),
+      () => ask('closing', () => backend.close()),
     ]
     const failures: unknown[] = []
     for (const step of steps) {

@@ -25,15 +25,18 @@ interface FakeOptions {
   readonly drained?: boolean
   /** What fails, by the name it has in `done`. */
   readonly failing?: Readonly<Record<string, Error>>
+  /** What never settles. */
+  readonly hanging?: string
   readonly readOnly?: boolean
 }
 
-const fakes = ({ lanes = [{}], drained = true, failing = {}, readOnly = false }: FakeOptions = {}): Fakes => {
+const fakes = ({ lanes = [{}], drained = true, failing = {}, hanging, readOnly = false }: FakeOptions = {}): Fakes => {
   const done: string[] = []
   const note = async (what: string): Promise<void> => {
     done.push(what)
     await Promise.resolve()
     if (failing[what] !== undefined) throw failing[what]
+    if (hanging === what) await new Promise(() => undefined)
   }
   let end: (errno: number) => void = () => undefined
   const connection = new Promise<number>((resolve) => (end = resolve))
@@ -128,6 +131,24 @@ t.test('a read-only volume has nothing to flush', async (t) => {
   end(ENODEV)
   await volume.closed
   t.notOk(done.includes('flushed'))
+})
+
+// Both take longer than the deadline of a forced stop, 5 s, so they run side by side.
+t.test('only a backend that left requests unanswered is given up on', async (t) => {
+  const givesUp = async (what: string): Promise<void> => {
+    const { serving, done } = fakes({ drained: false, hanging: what })
+    const volume = await RunningVolume.start(serving)
+    await t.rejects(volume.stop({ force: true }), { code: 'ERR_BACKEND', message: /did not end/ }, what)
+    t.strictSame(done, ['detached', ...takeDown], `${what}: every step was taken`)
+  }
+  const waits = async (): Promise<void> => {
+    const { serving } = fakes({ hanging: 'flushed' })
+    const volume = await RunningVolume.start(serving)
+    const stopped = volume.stop({ force: true })
+    const early = new Promise((resolve) => setTimeout(resolve, 6_000, 'still flushing'))
+    t.equal(await Promise.race([stopped, early]), 'still flushing', 'a flush has all the time it needs')
+  }
+  await Promise.all([givesUp('flushed'), givesUp('backend closed'), waits()])
 })
 
 t.test('a connection that ends at once is a start that failed', async (t) => {
