@@ -98,6 +98,12 @@ export const chooseCarrier = (facts: TransportFacts): TransportChoice => {
   return { transport: name, carrier: name as LaneTransport, reason }
 }
 
+const withCarrier = (transport: TransportName, reason: string, facts: TransportFacts): TransportChoice => {
+  if (transport !== 'passthrough') return { transport, carrier: transport, reason }
+  const { carrier, reason: why } = chooseCarrier(facts)
+  return { transport, carrier, reason: `${reason}; requests over ${carrier}: ${why}` }
+}
+
 /** Throws ERR_TRANSPORT when the requested one cannot run. */
 export const chooseTransport = (requested: TransportName | 'auto', facts: TransportFacts): TransportChoice => {
   if (requested !== 'auto') {
@@ -107,9 +113,8 @@ export const chooseTransport = (requested: TransportName | 'auto', facts: Transp
         advice: problem.advice ?? 'use --transport auto',
       })
     }
-    const carrier = requested === 'passthrough' ? chooseCarrier(facts).carrier : requested
-    return { transport: requested, carrier, reason: `requested; ${praise[requested]}` }
+    return withCarrier(requested, `requested; ${praise[requested]}`, facts)
   }
   const { name, reason } = best(transportNames, facts)
-  return { transport: name, carrier: name === 'passthrough' ? chooseCarrier(facts).carrier : name, reason }
+  return withCarrier(name, reason, facts)
 }

@@ -4,6 +4,7 @@
  * Unmounting runs on libuv's pool: the kernel may ask us something while it unmounts, so the serving thread must not
  * wait for it.
  */
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { type ErrorCode, errnoName, errnoOf, RingvolError } from '../errors.js'
 import { addon } from '../native/addon.js'
@@ -43,6 +44,23 @@ const mountError = (mountpoint: string, cause: unknown): RingvolError => {
   return fail('ERR_MOUNT', what, mountpoint, cause)
 }
 
+/**
+ * What is mounted on exactly this path, lowest first, from procfs: touching the path could wait for ourselves. Each is
+ * its numbers, type and source; numbers alone are given again as soon as a mount is gone.
+ */
+const mountsOn = (mountpoint: string): string[] => {
+  const escaped = Buffer.from(mountpoint)
+    .toString('latin1')
+    .replace(/[ \t\n\\]/g, (character) => `\\${character.charCodeAt(0).toString(8).padStart(3, '0')}`)
+  return readFileSync('/proc/self/mountinfo', 'latin1')
+    .split('\n')
+    .flatMap((line) => {
+      const [left = '', right = ''] = line.split(' - ', 2)
+      const [id = '', , device = '', , path] = left.split(' ')
+      return path === escaped ? [[id, device, ...right.split(' ', 2)].join(' ')] : []
+    })
+}
+
 export interface MountOptions {
   readonly mountpoint: string
   /** First column of /proc/mounts. */
@@ -55,10 +73,13 @@ export class Mount {
   readonly mountpoint: string
   readonly deviceFd: number
   readonly #clones: number[] = []
+  /** How this mount is listed, to tell it from what others mount here later. */
+  readonly #listed: string | undefined
 
   private constructor(mountpoint: string, deviceFd: number) {
     this.mountpoint = mountpoint
     this.deviceFd = deviceFd
+    this.#listed = mountsOn(mountpoint).at(-1)
   }
 
   /** Throws ERR_MOUNTPOINT, ERR_MOUNT, ERR_PERMISSION or ERR_TRANSPORT. */
@@ -80,8 +101,20 @@ export class Mount {
     return new Mount(mountpoint, deviceFd)
   }
 
-  /** Throws ERR_MOUNT with errno EBUSY while something is open in it; a mount that is already gone is fine. */
+  /**
+   * Throws ERR_MOUNT with errno EBUSY while something is open in it or mounted over it. A mount that is already gone is
+   * fine, and what others have mounted in its place since is left alone.
+   */
   async unmount({ lazy }: { lazy: boolean }): Promise<void> {
+    const listed = mountsOn(this.mountpoint)
+    if (this.#listed === undefined || !listed.includes(this.#listed)) return
+    if (listed.at(-1) !== this.#listed) {
+      throw new RingvolError('ERR_MOUNT', `cannot unmount ${this.mountpoint}: something is mounted over it`, {
+        errno: EBUSY,
+        path: this.mountpoint,
+        advice: 'unmount that first',
+      })
+    }
     try {
       await addon().unmount(this.mountpoint, lazy)
     } catch (cause) {

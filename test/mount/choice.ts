@@ -45,10 +45,15 @@ await suite(t, {}, () => {
     { skip: lacks(overIoUring) },
     async (t) => {
       await switched(overIoUring, 'N', async () => {
-        const served = await serve(sparseImage(size))
+        const served = await serve('memory:4M')
         t.equal(served.status.transport, 'classic')
         t.match(served.status.reason, /enable_uring/)
         t.match(await served.stop(), { code: 0 })
+
+        const raw = await serve(sparseImage(size))
+        t.match(raw.status.transport, /^(passthrough|classic)$/)
+        t.match(raw.status.reason, /classic.*enable_uring|enable_uring.*io_uring/)
+        t.match(await raw.stop(), { code: 0 })
 
         const forced = await ringvol(['serve', sparseImage(size), freshDirectory('mount'), '--transport', 'uring'])
         t.equal(forced.code, 3)
@@ -63,7 +68,7 @@ await suite(t, {}, () => {
     { skip: lacks(ioUringDisabled) },
     async (t) => {
       await switched(ioUringDisabled, '2', async () => {
-        const served = await serve(sparseImage(size))
+        const served = await serve('memory:4M')
         t.equal(served.status.transport, 'syscall')
         t.match(served.status.reason, /io_uring/)
         t.match(await served.stop(), { code: 0 })

@@ -32,7 +32,13 @@ const refusal = (requested: TransportName, facts: TransportFacts): string => {
 
 t.test('auto takes the best that runs, and says what kept it from better ones', (t) => {
   const cases: readonly (readonly [string, TransportFacts, string, string, RegExp])[] = [
-    ['a raw image', raw, 'passthrough', 'uring', /^the kernel moves the data of a raw image itself$/],
+    [
+      'a raw image',
+      raw,
+      'passthrough',
+      'uring',
+      /^the kernel moves the data of a raw image itself; requests over uring: the kernel offers FUSE-over-io_uring$/,
+    ],
     ['a raw image, no ring', { ...raw, ioUring: refused }, 'passthrough', 'syscall', /^the kernel moves the data/],
     ['a raw image, old kernel', { ...raw, offersPassthrough: false }, 'uring', 'uring', /does not offer passthrough; /],
     ['an image on 4096-byte sectors', { ...raw, fileAlignment: 4096 }, 'uring', 'uring', /needs 4096-byte blocks/],
