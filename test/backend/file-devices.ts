@@ -1,5 +1,5 @@
 /**
- * The file backend over what only root can make: a file system that runs full, and block devices. Without root, skipped.
+ * The file backend over what only root can make: a file system that runs full, and block devices. Skipped without root.
  */
 import { spawnSync } from 'node:child_process'
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
@@ -7,28 +7,23 @@ import { open as openHandle } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Test } from 'tap'
-import { checked, type CheckedBackend } from '../../src/backend/checked.js'
-import { FileBackend, type FileOptions } from '../../src/backend/file.js'
+import { checked } from '../../src/backend/checked.js'
+import { type FileCalls } from '../../src/backend/file-open.js'
+import { fallocateMode } from '../../src/backend/file-probe.js'
+import { FileBackend } from '../../src/backend/file.js'
+import { addon } from '../../src/native/addon.js'
 import { plainLoop } from '../support/devices.js'
 import { run } from '../support/process.js'
 import { requires } from '../support/requires.js'
 import { freshDirectory, freshPath } from '../support/scratch.js'
 import { sweep } from '../support/sweep.js'
+import { mebibyte, openFile } from './images.js'
 
 const { EIO, ENOSPC } = constants.errno
-const mebibyte = 1024 * 1024
 
 t.teardown(() => {
   sweep()
 })
-
-const open = async (t: Test, path: string, options: FileOptions = {}): Promise<CheckedBackend> => {
-  const backend = checked(new FileBackend(path, options))
-  t.teardown(() => backend.close())
-  await backend.open()
-  return backend
-}
 
 /** Whether this root may mount; containers often have one that may not. */
 const mayMount = (): string | false => {
@@ -43,7 +38,7 @@ const mayMount = (): string | false => {
 t.test('a full disk below is ENOSPC, and what was stored before stays', { skip: mayMount() }, async (t) => {
   const directory = freshDirectory('small')
   await run('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'none', directory])
-  const backend = await open(t, join(directory, 'image'), { size: 64 * mebibyte })
+  const backend = await openFile(t, join(directory, 'image'), { size: 64 * mebibyte })
   const data = Buffer.alloc(65536, 'early')
   await backend.write(data, 0)
   let written = 0
@@ -87,11 +82,24 @@ t.test('a block device is an image of its own size', { skip: requires('root', 'l
   const image = freshPath('image')
   writeFileSync(image, Buffer.alloc(8 * mebibyte, 1))
   await plainLoop(image, async (device) => {
-    const backend = await open(t, device)
+    const modes: number[] = []
+    const calls: FileCalls = {
+      ...addon(),
+      fallocate: (fd, mode, offset, length) => {
+        modes.push(mode)
+        return addon().fallocate(fd, mode, offset, length)
+      },
+    }
+    const inner = new FileBackend(device, { calls })
+    const backend = checked(inner)
+    t.teardown(() => backend.close())
+    await backend.open()
+    t.strictSame(modes, [], 'what it can was read in sysfs, not tried')
     t.equal(backend.size, 8 * mebibyte)
     t.equal(backend.can.extents, false, 'lseek on a device knows no holes')
     t.equal(backend.can.trim, true)
-    t.match(backend.file, { memory: false, zeroRange: true, fallocateAlignment: 512 })
+    t.match(backend.file, { directFd: -1, alignment: 1, memory: false })
+    t.equal(inner.fallocateUnit, 512, 'ranges are cut to its logical blocks')
     const wanted = Buffer.alloc(8 * mebibyte, 1)
     for (const [operation, offset, length] of [
       ['trim', 4096, 65536],
@@ -102,7 +110,10 @@ t.test('a block device is an image of its own size', { skip: requires('root', 'l
       await backend[operation](offset, length)
       wanted.fill(0, offset, offset + length)
     }
+    const { punchHole, zeroRange } = fallocateMode
+    t.strictSame(modes, [punchHole, punchHole, zeroRange], 'less than a block is written with zeros')
     await backend.allocate(0, backend.size)
+    t.equal(modes.length, 3, 'a device has all its space')
     await backend.write(Buffer.from('end'), backend.size - 3)
     wanted.write('end', backend.size - 3)
     const target = Buffer.alloc(backend.size)
@@ -127,13 +138,13 @@ t.test(
       await run('mount', [device, directory])
       await t.rejects(new FileBackend(device).open(), { code: 'ERR_IMAGE_BUSY', message: /it is mounted/ })
       await run('umount', [directory])
-      const backend = await open(t, device)
+      const backend = await openFile(t, device)
       t.not(spawnSync('mount', [device, directory]).status, 0)
       await backend.close()
       await run('blockdev', ['--setro', device])
       try {
         await t.rejects(new FileBackend(device).open(), { code: 'ERR_IMAGE_READ_ONLY', message: /--read-only/ })
-        const reader = await open(t, device, { readOnly: true })
+        const reader = await openFile(t, device, { readOnly: true })
         t.equal(reader.can.write, false)
         await reader.close()
       } finally {
@@ -151,7 +162,7 @@ t.test(
     const image = freshPath('image')
     writeFileSync(image, Buffer.alloc(4 * mebibyte, 1))
     await plainLoop(image, async (device) => {
-      const backend = await open(t, device)
+      const backend = await openFile(t, device)
       truncateSync(image, mebibyte)
       // What the page cache holds would hide the loss.
       const handle = await openHandle(device, 'r')

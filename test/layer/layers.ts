@@ -37,7 +37,7 @@ const { EIO, ENOSPC } = constants.errno
 
 /** Offers everything, so that what comes through is seen. */
 class Rich extends MemoryBackend {
-  readonly file = { fd: 1, directFd: -1, alignment: 1, memory: true, zeroRange: true, fallocateAlignment: 1 }
+  readonly file = { fd: 1, directFd: -1, alignment: 1, memory: true }
   override readonly can = { write: true, flush: true, trim: true, zero: true, extents: true, lanes: true, later: true }
   flush(): void {
     // Everything is where it will be.
