@@ -65,14 +65,14 @@ export const schemes: Readonly<Record<string, Scheme>> = {
  * with `open`. Throws ERR_SOURCE, ERR_SIZE, ERR_USAGE (layers), and for `module:` what loading it throws.
  */
 export const openSource = async (source: string, options: OpenSourceOptions = {}): Promise<CheckedBackend> => {
-  const { scheme, rest, name } = parseSource(source)
+  const { scheme, rest } = parseSource(source)
   const { layers = [], readOnly = false, direct = false, logger = silentLogger } = options
-  const backend = await scheme.make(rest, { ...options, logger })
+  const backend = await schemeOf(scheme, source).make(rest, { ...options, logger })
   if (direct && layers.length > 0) {
     logger.warn(`${source}: a layer needs to see the bytes, so --direct has no effect`)
   }
   // The file backend honours readOnly itself, and through a layer it could no longer offer its descriptor.
-  const protect = readOnly && name !== 'file' ? ['readonly'] : []
+  const protect = readOnly && scheme !== 'file' ? ['readonly'] : []
   return checked(composeLayers([...protect, ...layers], backend, { logger }))
 }
 
@@ -97,7 +97,7 @@ export const describeSource = async (source: string, logger: Logger = silentLogg
     const { size, blockSize } = backend
     return {
       source,
-      scheme: parseSource(source).name,
+      scheme: parseSource(source).scheme,
       format: 'raw',
       size,
       allocated: await backend.allocated(),
@@ -108,10 +108,15 @@ export const describeSource = async (source: string, logger: Logger = silentLogg
   }
 }
 
-const parseSource = (source: string): { name: string; scheme: Scheme; rest: string } => {
-  const [, name = 'file', rest = source] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(source) ?? []
+/** `memory:1G` → memory, 1G; a text without a scheme is a path: file. That the scheme exists is not checked. */
+export const parseSource = (source: string): { readonly scheme: string; readonly rest: string } => {
+  const [, scheme = 'file', rest = source] = /^([a-z][a-z0-9+.-]*):(.*)$/is.exec(source) ?? []
+  return { scheme, rest }
+}
+
+const schemeOf = (name: string, source: string): Scheme => {
   const scheme = Object.hasOwn(schemes, name) ? schemes[name] : undefined
-  if (scheme !== undefined) return { name, scheme, rest }
+  if (scheme !== undefined) return scheme
   throw new RingvolError('ERR_SOURCE', `unknown kind of source '${name}:' in '${source}'`, {
     advice: `${suggest(name, 'kinds', Object.keys(schemes))}; for a file of that name write './${source}'`,
   })

@@ -2,17 +2,14 @@
  * What a SOURCE says without being opened: the file it means, if it means one, and a name for its volume.
  */
 import { basename, extname, resolve } from 'node:path'
+import { parseSource } from '../backend/source.js'
 import { RingvolError } from '../errors.js'
-
-/** `scheme:rest`, as src/backend/source.ts reads it; a path with a colon in it is written `./a:b` or `file:a:b`. */
-const schemePattern = /^([a-z][a-z0-9+.-]*):(.*)$/is
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 
 /** Absolute path of the image a source means, or undefined for `memory:`, `null:`, `module:` and the like. */
 export const imagePath = (source: string): string | undefined => {
-  const [, scheme, rest = ''] = schemePattern.exec(source) ?? []
-  if (scheme === undefined) return resolve(source)
+  const { scheme, rest } = parseSource(source)
   return scheme === 'file' ? resolve(rest) : undefined
 }
 
@@ -29,8 +26,8 @@ export const checkName = (name: string): string => {
 
 /** `/srv/My disk.img` → `My-disk`, `memory:1G` → `memory`. */
 export const nameFromSource = (source: string): string => {
-  const [, scheme, rest = ''] = schemePattern.exec(source) ?? []
-  const path = scheme === undefined ? source : scheme === 'file' || scheme === 'module' ? rest : scheme
+  const { scheme, rest } = parseSource(source)
+  const path = scheme === 'file' || scheme === 'module' ? rest : scheme
   const base = basename(path)
   const plain = base.slice(0, base.length - extname(base).length).replace(/[^A-Za-z0-9._-]+/g, '-')
   const name = plain.replace(/^[^A-Za-z0-9]+/, '').slice(0, 60)
