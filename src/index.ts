@@ -3,7 +3,8 @@
  */
 export { checked, type CheckedBackend } from './backend/checked.js'
 export type { Backend, BackingFile, Capabilities, Extent, Layer } from './backend/backend.js'
-export { openSource, type OpenSourceOptions } from './backend/source.js'
+export { describeSource, openSource, type OpenSourceOptions, type SourceDescription } from './backend/source.js'
+export { AroundLayer, ForwardLayer, type Operation } from './layer/forward.js'
 export { errorCodes, RingvolError, type ErrorCode, type ErrorDetails } from './errors.js'
 export { createLogger, type Logger, type LogFormat, type LogLevel, type LogOptions } from './log.js'
 export { transportNames, type TransportName } from './transport/transport.js'
