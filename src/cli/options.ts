@@ -1,11 +1,9 @@
 /**
  * Every option of the command line, once: its default, help, config file key, environment variable and manual entry
- * all come
- * from its row here.
+ * all come from its row here.
  *
  * Values arrive as text whatever their origin (argument, file, environment) and are read by the row's `parse`, so that
- * one
- * mistake gets one message.
+ * one mistake gets one message.
  */
 import { nearest } from '../backend/nearest.js'
 import { RingvolError } from '../errors.js'

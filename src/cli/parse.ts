@@ -2,8 +2,7 @@
  * From argv to a command with its options, through yargs; nothing is done here.
  *
  * Pure but for the config file: help and version come back as text, mistakes as errors, so that one place prints and
- * one
- * place decides the exit status.
+ * one place decides the exit status.
  */
 import { createRequire } from 'node:module'
 import yargs, { type Argv, type Options } from 'yargs'

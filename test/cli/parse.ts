@@ -81,6 +81,10 @@ t.test('help and version are text', async (t) => {
   for (const { name, examples } of commands) {
     const text = await help(name)
     t.matchSnapshot(text, `ringvol ${name} --help`)
+    for (const line of text.split('\n').filter((one) => /^ +-/.test(one))) {
+      const flags = line.match(/(?<= )--?[a-z][a-z-]*(?=[ ,]|$)/g) ?? []
+      t.equal(new Set(flags).size, flags.length, `${name} names each option once: ${flags.join(' ')}`)
+    }
     t.ok(examples.length > 0, `${name} has examples`)
     for (const [example] of examples) t.ok(text.includes(example), `${name} shows '${example}'`)
   }
