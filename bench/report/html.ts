@@ -14,12 +14,14 @@ const style = `
 --s0:#60646c;--s1:#0072b2;--s2:#d55e00;--s3:#009e73;--s4:#cc79a7;--s5:#e69f00;--s6:#56b4e9;--s7:#8e4ec6}
 @media(prefers-color-scheme:dark){:root{--bg:#111113;--fg:#edeef0;--soft:#7c7f88;--rule:#363a3f;
 --s0:#b0b4ba;--s1:#4aa8e0;--s2:#f07f3c;--s3:#2fc79a;--s7:#b48cf0}}
-body{background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif;max-width:1440px;margin:2rem auto;padding:0 1rem}
+body{background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif;
+max-width:1440px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
 .charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(380px,1fr));gap:1rem}
 svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--fg)}svg .title{font-size:13px;font-weight:600}
 .grid{stroke:var(--rule);fill:none}.line{fill:none;stroke-width:2}
-.legend span{display:inline-block;margin-right:1.2rem}.legend i{display:inline-block;width:.8rem;height:.8rem;margin-right:.4rem}
+.legend span{display:inline-block;margin-right:1.2rem}
+.legend i{display:inline-block;width:.8rem;height:.8rem;margin-right:.4rem}
 pre{overflow-x:auto;font-size:13px;border-top:1px solid var(--rule);padding-top:1rem}`
 
 const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]

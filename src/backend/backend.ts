@@ -2,7 +2,8 @@
  * The contract of a backend: where blocks live.
  *
  * ```
- *  open ──► read · write · flush · trim · zero · extents · allocate · allocated  (any number at once, any order) ──► close
+ *  open ──► read · write · flush · trim · zero · extents · allocate · allocated ──► close
+ *           (any number at once, in any order)
  * ```
  *
  * - The caller has checked everything: the range lies inside the volume, length is not 0, the backend is open, a
@@ -74,8 +75,8 @@ export interface Backend {
   /** Space for the range is reserved; contents stay. Absent: succeeds without doing anything. */
   allocate?(offset: number, length: number): void | Promise<void>
   /**
-   * Covers the range from its start, in order, without gaps. It may stop before the end of the range, after at least one
-   * extent, when there is much to tell: ask again from there (extents.ts has the loops). Absent: all of it is data.
+   * Covers the range from its start, in order, without gaps. It may stop before the end of the range, after at least
+   * one extent, when there is much to tell: ask again from there (extents.ts has the loops). Absent: all of it is data.
    */
   extents?(offset: number, length: number): Extent[] | Promise<Extent[]>
   /** Bytes that the volume takes where it is stored. Absent: `size`. */

@@ -2,9 +2,9 @@
  * The one wrapper that checks every call to every backend, so that implementations check nothing and may rely on it.
  *
  * It checks state, range, argument types and capabilities, and what `open` published. It converts nothing else: a
- * synchronous answer stays synchronous (no promise, no microtask), bytes are not touched, errors pass through as thrown.
- * What is optional in the contract is filled in with the meaning the contract gives to its absence, so callers need no
- * case for it.
+ * synchronous answer stays synchronous (no promise, no microtask), bytes are not touched, errors pass through as
+ * thrown. What is optional in the contract is filled in with the meaning the contract gives to its absence, so callers
+ * need no case for it.
  *
  * ```
  *  new ──open()──► opening ──► open ──close()──► closing ──► closed

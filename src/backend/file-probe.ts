@@ -94,8 +94,8 @@ const probeBehindEnd = async (image: Image, calls: FileCalls): Promise<{ punchHo
 })
 
 /**
- * fallocate on a block device zeroes by REQ_OP_WRITE_ZEROES; to punch a hole the device must have that, zero-range falls
- * back to writing zeros in the kernel (block/fops.c, blkdev_fallocate).
+ * fallocate on a block device zeroes by REQ_OP_WRITE_ZEROES; to punch a hole the device must have that, zero-range
+ * falls back to writing zeros in the kernel (block/fops.c, blkdev_fallocate).
  */
 const probeDevice = async (image: Image): Promise<{ punchHole: Outcome; zeroRange: Outcome }> => {
   const limit = await writeZeroesLimit(image.stats.rdev)

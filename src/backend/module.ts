@@ -26,8 +26,8 @@ const requiredMethods = ['open', 'read', 'write', 'close'] as const
 
 /**
  * Loads `path` (relative: to the working directory) and makes the backend; it is not opened. Throws ERR_IMAGE_MISSING
- * without such a file, ERR_SOURCE when it does not load or what it exports is not a backend, and what its factory throws:
- * a RingvolError as it is, anything else as ERR_BACKEND.
+ * without such a file, ERR_SOURCE when it does not load or what it exports is not a backend, and what its factory
+ * throws: a RingvolError as it is, anything else as ERR_BACKEND.
  */
 export const loadModule = async (path: string, options: ModuleOptions): Promise<Backend> => {
   const exported = await importDefault(path)

@@ -2,8 +2,8 @@
  * Whole reads and writes of a file: what the kernel cuts short is resumed until all is done.
  *
  * On libuv's pool by the callback functions of `fs`, because a FileHandle's promises cost more than the I/O: 13.0 us
- * against 5.1 us for 4 KiB of page cache, 64 at a time. A file in memory (tmpfs) is read and written at once, 1.1 us: it
- * is a copy that waits for no device. Reference machine, Node 20.
+ * against 5.1 us for 4 KiB of page cache, 64 at a time. A file in memory (tmpfs) is read and written at once, 1.1 us:
+ * it is a copy that waits for no device. Reference machine, Node 20.
  */
 import fs from 'node:fs'
 

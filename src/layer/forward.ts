@@ -1,9 +1,9 @@
 /**
  * The layer that changes nothing, for layers to extend: each says only what it does differently.
  *
- * Capabilities are forwarded name by name, on purpose: a capability that is invented later stays off in every layer until
- * somebody has thought about it. `file` is never forwarded, because a layer exists to see or change requests, and what
- * the ring does with the file it does not see. A synchronous answer from below stays synchronous.
+ * Capabilities are forwarded name by name, on purpose: a capability that is invented later stays off in every layer
+ * until somebody has thought about it. `file` is never forwarded, because a layer exists to see or change requests, and
+ * what the ring does with the file it does not see. A synchronous answer from below stays synchronous.
  */
 import { type Backend, type Capabilities, type Extent } from '../backend/backend.js'
 

@@ -1,6 +1,6 @@
 /**
- * What the parts of the backend suite share: how a test gets its backend, and data that is random, but the same again for
- * the same seed. Nothing here needs a dependency, so that the suite can be used outside of ringvol.
+ * What the parts of the backend suite share: how a test gets its backend, and data that is random, but the same again
+ * for the same seed. Nothing here needs a dependency, so that the suite can be used outside of ringvol.
  */
 import type { Test } from 'tap'
 import { type Backend } from '../../src/backend/backend.js'
