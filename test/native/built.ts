@@ -4,6 +4,12 @@
 import { fileURLToPath } from 'node:url'
 import { addon } from '../../src/native/addon.js'
 import { attempt, type Result } from '../support/process.js'
+import { sweep } from '../support/sweep.js'
+
+// Children run in a scratch directory, which is made when process.js is imported and is to go with this process.
+process.once('exit', () => {
+  sweep()
+})
 
 /** The reason to skip, or false. */
 export const unbuilt = ((): string | false => {
