@@ -150,7 +150,13 @@ void Lane::close(const Napi::CallbackInfo&) {
   if (state_->closing) return;
   CHECK(!in_turn_);
   end(state_);
-  for (auto* buffer : {&slab_, &arrived_, &actions_, &counters_}) buffer->Value().Detach();
+  for (auto* buffer : {&slab_, &arrived_, &actions_, &counters_}) {
+    buffer->Value().Detach();
+    buffer->Reset();
+  }
+  // The callbacks know whoever made this lane, and that one knows the lane: held on to, none of them would ever go.
+  batch_callback_.Reset();
+  closed_callback_.Reset();
   if (started_) Unref();
 }
 

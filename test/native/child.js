@@ -8,21 +8,24 @@ import { isMainThread, parentPort, Worker, workerData } from 'node:worker_thread
 const load = () => createRequire(import.meta.url)(process.env.RINGVOL_ADDON ?? '../../build/Release/ringvol.node')
 const addon = load()
 
+/** 4 MiB: a lane of 4 slots has a slab of 16 MiB, with `uring` twice that. */
+const maxPayload = 4 << 20
+
 const tick = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms))
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`)
 
 const laneOn = (deviceFd, transport) =>
-  new addon.Lane({ transport, deviceFd, queues: [0, 1], depth: 4, maxPayload: 65536, file: undefined, without: [] })
+  new addon.Lane({ transport, deviceFd, queues: [0, 1], depth: 4, maxPayload, file: undefined, without: [] })
 
-/** Mappings of a lane's ring and slab are anonymous and many; descriptors are its ring and eventfd. */
+/** What a lane holds: descriptors for ring and eventfd, and address space for its slab. Mappings are no measure: neighbours merge. */
 const held = () => ({
   descriptors: readdirSync('/proc/self/fd').length,
-  mappings: readFileSync('/proc/self/maps', 'utf8').split('\n').length,
+  kilobytes: Number(/^VmSize:\s+(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))[1]),
 })
 
 /** Collects until finalizers have run: they are queued by one turn of the loop and run in a later one. */
 const collect = async () => {
-  for (let round = 0; round < 5; round++) {
+  for (let round = 0; round < 10; round++) {
     globalThis.gc()
     await tick()
   }
@@ -67,6 +70,30 @@ const programs = {
       if (left.some((length) => length > 0)) throw new Error(`memory is still visible: ${left.join()}`)
     }
     say({ before, after: held().descriptors })
+  },
+
+  /** Lanes that served and were closed are freed, although their callbacks know them. */
+  async served(transport) {
+    const serve = async (count) => {
+      for (let index = 0; index < count; index++) {
+        const device = addon.openDevice()
+        const lane = laneOn(device, transport)
+        await new Promise((resolve) =>
+          lane.start(
+            () => lane.submit(),
+            () => setImmediate(resolve, lane),
+          ),
+        )
+        lane.close()
+        addon.closeDevice(device)
+      }
+    }
+    await serve(3)
+    await collect()
+    const before = held()
+    await serve(100)
+    await collect()
+    say({ before, after: held() })
   },
 
   /** A device that is not mounted ends the lane with an errno; nothing keeps the process alive afterwards. */
