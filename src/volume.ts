@@ -32,8 +32,13 @@ import type { TransportName } from './transport/transport.js'
 export type { Volume, VolumeCounters, VolumeOptions, VolumeStatus }
 
 const defaultMaxIo = 1024 * 1024
-/** Slots per queue. 64 on each CPU's queue keep a loop device at depth 1024 busy (docs/benchmark.md). */
-const defaultDepth = 64
+/**
+ * Slots per CPU. More do not make a loop device at depth 1024 faster, but cost cache and memory (docs/benchmark.md).
+ */
+const defaultDepth = 32
+/** A ring has at most 32768 entries, one per slot and a few more. */
+const mostSlots = 16384
+
 /** Mounts and serves `backend` (opened here, closed when the volume ends). Resolves once INIT is answered. */
 export const exportVolume = async (backend: Backend, options: VolumeOptions): Promise<Volume> => {
   const safe = checked(backend)
@@ -41,7 +46,7 @@ export const exportVolume = async (backend: Backend, options: VolumeOptions): Pr
   try {
     return await mountAndServe(safe, { ...options, mountpoint: await realMountpoint(options.mountpoint) })
   } catch (error) {
-    await safe.close()
+    await safe.close().catch(() => undefined) // what went wrong first is what the caller must hear
     throw error
   }
 }
@@ -102,8 +107,9 @@ const attempt = async (
     const final = choice.transport === 'passthrough' ? passOn(serving, passthrough, facts) : choice
     return await RunningVolume.start({ ...serving, choice: final, lanes })
   } catch (error) {
-    await Promise.all(lanes.map((lane) => lane.close()))
-    await mount.unmount({ lazy: true })
+    // Undone whatever happens on the way, and what went wrong first is what the caller must hear.
+    await Promise.allSettled(lanes.map((lane) => lane.close()))
+    await mount.unmount({ lazy: true }).catch(() => undefined)
     mount.close()
     throw error
   }
@@ -138,19 +144,27 @@ const passOn = (
   }
 }
 
+/** Slots per CPU. Throws ERR_USAGE for a number that no ring can hold. */
+const depthOf = ({ queueDepth = 'auto' }: VolumeOptions, cpus: number): number => {
+  const most = Math.max(1, Math.floor(mostSlots / cpus))
+  if (queueDepth === 'auto') return Math.min(defaultDepth, most)
+  if (Number.isInteger(queueDepth) && queueDepth >= 1 && queueDepth <= most) return queueDepth
+  throw new RingvolError('ERR_USAGE', `queue depth ${String(queueDepth)} is not a number from 1 to ${String(most)}`, {
+    advice: `this machine has ${String(cpus)} possible CPUs, and each of them has that many slots`,
+  })
+}
+
 /** What the lanes are to be opened with. */
 const planned = (serving: Omit<Serving, 'lanes'>, passthrough: SharedArrayBuffer, maxPayload: number): LanesRequest => {
   const { backend, mount, choice, options, readOnly, logger } = serving
   const transport = choice.carrier
   const cpus = possibleCpus()
-  // With passthrough hardly anything is left to do: more than one thread would only take memory.
   const requested = options.lanes ?? 'auto'
-  const wished = requested === 'auto' && choice.transport === 'passthrough' ? 1 : requested
-  const plan = planLanes(wished, { transport, cpus, hasFile: backend.file !== undefined })
+  const plan = planLanes(requested, { transport, cpus, hasFile: backend.file !== undefined })
   if (requested !== 'auto' && plan.length < requested) {
     logger.warn(`${backend.name} runs on ${String(plan.length)} of the ${String(requested)} lanes asked for`)
   }
-  const depth = typeof options.queueDepth === 'number' ? options.queueDepth : defaultDepth
+  const depth = depthOf(options, cpus)
   const mode = options.mode ?? 0o600
   return {
     plan,

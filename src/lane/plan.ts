@@ -16,7 +16,8 @@ export interface LanePlan {
 const mostLanes = 16
 
 /**
- * `auto` is a lane per CPU for FUSE-over-io_uring on a backend that offers a file, else one lane on the main thread.
+ * `auto` is one lane, on the main thread. A lane per CPU answers a fifth sooner at queue depth 1, but costs a fifth of
+ * the throughput at depth 1024, where the CPUs are busy anyway (docs/benchmark.md): it is for who asks.
  * A number is cut to what makes sense: one lane without a file, as many lanes as queues with `uring`.
  */
 export const planLanes = (
@@ -24,9 +25,8 @@ export const planLanes = (
   facts: { transport: LaneTransport; cpus: number; hasFile: boolean },
 ): LanePlan[] => {
   const { transport, cpus, hasFile } = facts
-  const ideal = transport === 'uring' ? cpus : 1
   const most = !hasFile ? 1 : transport === 'uring' ? cpus : mostLanes
-  const count = Math.max(1, Math.min(requested === 'auto' ? Math.min(ideal, mostLanes) : requested, most))
+  const count = Math.max(1, Math.min(requested === 'auto' ? 1 : requested, most))
   const all = Array.from({ length: cpus }, (_, cpu) => cpu)
   return Array.from({ length: count }, (_, lane) => {
     const queues = transport === 'uring' ? all.filter((cpu) => cpu % count === lane) : []
