@@ -40,10 +40,10 @@ run_root_tests() {
   mapfile -t files < <(scripts/test-files.sh root)
   echo "test: root tests (${#files[@]} files, one after the other)"
   # The long timeout is the runner's last resort: every wait inside a test has a deadline of its own.
-  RINGVOL_TEST_RAN=$ran RINGVOL_TEST_COUNTS=$counts RINGVOL_TEST_SWITCHES=${RINGVOL_TEST_SWITCHES-1} \
+  RINGVOL_TEST_RAN=$ran RINGVOL_TEST_SWITCHES=${RINGVOL_TEST_SWITCHES-1} \
     node_modules/.bin/tap --reporter=tap --jobs=1 --timeout=600 \
     --before=test/support/sweep-abandoned.ts --after=test/support/sweep-abandoned.ts "${files[@]}" |
-    node scripts/summary.js
+    RINGVOL_TEST_COUNTS=$counts node scripts/summary.js
   status=("${PIPESTATUS[@]}")
   ((status[0] == 0 && status[1] == 0))
 }
