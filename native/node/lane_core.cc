@@ -11,8 +11,7 @@
 namespace ringvol {
 namespace {
 
-// Besides one operation per slot: the multishot read or device poll, re-armed while the last one still completes, and
-// a cancel at the end.
+// Besides one operation per slot: the multishot read or device poll, re-armed while the last one still completes.
 constexpr unsigned kExtraEntries = 8;
 constexpr long kShutDownSeconds = 5;
 
@@ -140,8 +139,6 @@ bool LaneCore::look() {
     switch (UserData::operation(data)) {
       case Operation::kFile:
         return finish_file(slot, file_io_->complete(slot, result));
-      case Operation::kCancel:
-        return;
       default:
         return transport_->complete(UserData::operation(data), slot, result, flags, &arrivals_);
     }

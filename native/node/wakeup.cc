@@ -6,6 +6,7 @@
 #include "base/check.h"
 
 namespace ringvol {
+
 Status Wakeup::start(uv_loop_t* loop, int fd, bool drain, std::function<void()> awake) {
   CHECK(!active_);
   fd_ = fd;

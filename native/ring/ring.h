@@ -23,7 +23,7 @@ namespace ringvol {
 inline constexpr unsigned kReadMultishot = 49;
 
 // What a completion is about. Packed into the 64 bits of user_data: kind in the top byte, slot in the low half.
-enum class Operation : uint8_t { kRequest, kReply, kMultishot, kFile, kDevicePoll, kCancel };
+enum class Operation : uint8_t { kRequest, kReply, kMultishot, kFile, kDevicePoll };
 
 struct UserData {
   static uint64_t pack(Operation operation, uint32_t slot) { return static_cast<uint64_t>(operation) << 56 | slot; }

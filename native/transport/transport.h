@@ -17,8 +17,8 @@
 
 namespace ringvol {
 
-// Same numbers as `transportKind` in src/native/addon.ts.
-enum class TransportKind : uint8_t { kUring = 0, kClassic = 1, kSyscall = 2 };
+// Named in TypeScript as `LaneTransport` of src/native/addon.ts; node/lane.cc translates.
+enum class TransportKind : uint8_t { kUring, kClassic, kSyscall };
 
 // The slots of one wake-up. A slot arrives once until it is answered, so `capacity` (all slots) is never exceeded.
 struct Arrivals {

@@ -9,9 +9,8 @@
 import { createRequire } from 'node:module'
 import { RingvolError } from '../errors.js'
 
-/** How FUSE requests get in and out of slots. Same numbers as `enum class TransportKind` in native/transport. */
-export const transportKind = { uring: 0, classic: 1, syscall: 2 } as const
-export type LaneTransport = keyof typeof transportKind
+/** How FUSE requests get in and out of slots; native/node/lane.cc reads these names. */
+export type LaneTransport = 'uring' | 'classic' | 'syscall'
 
 /** What to do with a slot: column 1 of a row in `actions`. Same numbers as `enum class Action` in native/node. */
 export const action = {
@@ -35,7 +34,7 @@ export interface LaneOptions {
   readonly deviceFd: number
   /** Kernel queues this lane serves (uring: their CPU numbers; else ignored). */
   readonly queues: readonly number[]
-  /** Kernel queues of the whole connection (uring). */
+  /** Slots: of each of `queues` (uring), or of the lane. */
   readonly depth: number
   /** Largest payload in bytes: what INIT was answered with. */
   readonly maxPayload: number
