@@ -2,15 +2,16 @@
  * A failing disk, on command: requests that match are answered with an errno and do not go down.
  *
  * What matches is the conjunction of the options, so a test can say "the third write to this sector" or "one flush in
- * ten while this file exists". Random choices come from a seed that is logged and can be given again.
+ * ten while this file exists" or "nothing until I send a signal". Random choices come from a seed that is logged and
+ * can be given again.
  */
-import { existsSync } from 'node:fs'
 import { constants } from 'node:os'
 import { type Backend, type Capabilities } from '../backend/backend.js'
 import { errnoName, RingvolError } from '../errors.js'
 import { AroundLayer, type Operation, operations } from './forward.js'
-import { errno, fraction, integer, oneOf, parseOptions, size, text } from './options.js'
+import { errno, fraction, integer, oneOf, parseOptions, size } from './options.js'
 import { type LayerMaker } from './registry.js'
+import { Toggle, toggleOptions } from './toggle.js'
 
 interface ErrorRule {
   readonly operation: Operation | 'any'
@@ -21,7 +22,6 @@ interface ErrorRule {
   /** The range a request has to touch, bytes; `flush` touches everything. */
   readonly start: number
   readonly end: number
-  readonly whileFile: string | undefined
   readonly seed: number
 }
 
@@ -30,18 +30,30 @@ const modulus = 2 ** 31 - 1
 
 class ErrorLayer extends AroundLayer {
   readonly #rule: ErrorRule
+  readonly #toggle: Toggle
   #state: number
   #matches = 0
 
-  constructor(next: Backend, rule: ErrorRule) {
+  constructor(next: Backend, rule: ErrorRule, toggle: Toggle) {
     super(next)
     this.#rule = rule
+    this.#toggle = toggle
     this.#state = rule.seed
   }
 
   /** One counter and one seed mean one instance. */
   override get can(): Capabilities {
     return { ...super.can, lanes: false }
+  }
+
+  override async open(): Promise<void> {
+    await super.open()
+    this.#toggle.open()
+  }
+
+  override close(): Promise<void> {
+    this.#toggle.close()
+    return super.close()
   }
 
   protected override around(
@@ -57,11 +69,10 @@ class ErrorLayer extends AroundLayer {
   }
 
   #hits(operation: Operation, offset: number, length: number): boolean {
-    const { operation: wanted, start, end, whileFile, nth, probability } = this.#rule
+    const { operation: wanted, start, end, nth, probability } = this.#rule
     if (wanted !== 'any' && wanted !== operation) return false
     if (offset >= end || offset + length <= start) return false
-    // A stat per request, on a file that a test keeps outside the volume.
-    if (whileFile !== undefined && !existsSync(whileFile)) return false
+    if (!this.#toggle.on) return false
     this.#matches += 1
     if (nth !== undefined) return this.#matches === nth
     return probability === 1 || this.#random() < probability
@@ -76,7 +87,7 @@ class ErrorLayer extends AroundLayer {
 
 /**
  * Options, all optional: `op` (default `any`), `errno` (default EIO), `nth` or `probability` (default: each match),
- * `offset` and `length` (default: to the end of the volume), `while` (a path: active while it exists), `seed`.
+ * `offset` and `length` (default: to the end of the volume), `while` and `signal` (see toggle.ts), `seed`.
  */
 export const errorLayer: LayerMaker = (options, { logger }) => {
   const parsed = parseOptions('error', options, {
@@ -86,7 +97,7 @@ export const errorLayer: LayerMaker = (options, { logger }) => {
     probability: fraction,
     offset: size,
     length: size,
-    while: text,
+    ...toggleOptions,
     seed: integer(1, modulus - 1),
   })
   if (parsed.nth !== undefined && parsed.probability !== undefined) {
@@ -100,9 +111,8 @@ export const errorLayer: LayerMaker = (options, { logger }) => {
     probability,
     start: offset,
     end: parsed.length === undefined ? Infinity : offset + parsed.length,
-    whileFile: parsed.while,
     seed: parsed.seed ?? 1 + Math.floor(Math.random() * (modulus - 2)),
   }
   if (probability < 1) logger.info(`layer error: seed=${String(rule.seed)}`)
-  return (next) => new ErrorLayer(next, rule)
+  return (next) => new ErrorLayer(next, rule, new Toggle(parsed, 'layer error', logger))
 }

@@ -5,9 +5,12 @@ import { type Backend, type Layer } from '../backend/backend.js'
 import { suggest } from '../backend/nearest.js'
 import { RingvolError } from '../errors.js'
 import { type Logger } from '../log.js'
+import { checkwriteLayer } from './checkwrite.js'
 import { delayLayer } from './delay.js'
 import { errorLayer } from './error.js'
 import { logLayer } from './log.js'
+import { pauseLayer } from './pause.js'
+import { rateLayer } from './rate.js'
 import { readonlyLayer } from './readonly.js'
 
 export interface LayerContext {
@@ -24,13 +27,18 @@ interface LayerRow {
 }
 
 export const layers: Readonly<Record<string, LayerRow>> = {
+  checkwrite: {
+    synopsis: 'checkwrite[:readback=yes]',
+    help: 'remembers checksums of what is written, and answers EIO when something else is read',
+    make: checkwriteLayer,
+  },
   delay: {
     synopsis: 'delay:ms=N[,op=OP]',
     help: 'a slow disk: holds requests back for N milliseconds',
     make: delayLayer,
   },
   error: {
-    synopsis: 'error[:op=OP,errno=NAME,nth=N|probability=P,offset=SIZE,length=SIZE,while=FILE,seed=N]',
+    synopsis: 'error[:op=OP,errno=NAME,nth=N|probability=P,offset=SIZE,length=SIZE,while=FILE,signal=NAME,seed=N]',
     help: 'a failing disk: answers requests with an error instead of passing them on',
     make: errorLayer,
   },
@@ -38,6 +46,16 @@ export const layers: Readonly<Record<string, LayerRow>> = {
     synopsis: 'log',
     help: 'a line per request at debug level',
     make: logLayer,
+  },
+  pause: {
+    synopsis: 'pause:while=FILE|signal=NAME[,op=OP]',
+    help: 'a disk that stops answering: holds requests while a file exists, or from one signal to the next',
+    make: pauseLayer,
+  },
+  rate: {
+    synopsis: 'rate:bytes=SIZE|ops=N[,op=OP]',
+    help: 'a narrow disk: so many bytes or requests a second',
+    make: rateLayer,
   },
   readonly: {
     synopsis: 'readonly',

@@ -48,7 +48,13 @@ if (noTmpfs === false) {
   t.test('file on tmpfs', { skip: noTmpfs }, () => undefined)
 }
 
-const specs: Record<string, string> = { delay: 'delay:ms=1,op=read', error: 'error:probability=0' }
+const specs: Record<string, string> = {
+  delay: 'delay:ms=1,op=read',
+  error: 'error:probability=0',
+  pause: 'pause:while=/nowhere/at/all',
+  rate: 'rate:bytes=1G',
+  checkwrite: 'checkwrite:readback=yes',
+}
 for (const name of Object.keys(layers)) {
   const layer = parseLayer(specs[name] ?? name, { logger: silentLogger })
   backendSuite(t, `memory inside ${name}`, ({ size }) => layer(new MemoryBackend(size)))

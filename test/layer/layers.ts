@@ -45,7 +45,7 @@ class Rich extends MemoryBackend {
 }
 
 t.test('no layer forwards the file, nor a capability it has not heard of', async (t) => {
-  const specs: Record<string, string> = { delay: 'delay:ms=0' }
+  const specs: Record<string, string> = { delay: 'delay:ms=0', pause: 'pause:signal=SIGUSR2', rate: 'rate:ops=1' }
   for (const name of Object.keys(layers)) {
     const layer = composeLayers([specs[name] ?? name], new Rich(size), { logger: silentLogger })
     t.equal(layer.file, undefined, `${name}: file`)
@@ -59,7 +59,11 @@ t.test('no layer forwards the file, nor a capability it has not heard of', async
     extents: true,
     lanes: true,
   })
-  t.equal((await inside(['error'], new Rich(size))).can.lanes, false, 'a counter is not shared between lanes')
+  for (const spec of ['error', 'pause:signal=SIGUSR2', 'rate:ops=1', 'checkwrite']) {
+    const backend = await inside([spec], new Rich(size))
+    t.equal(backend.can.lanes, false, `${spec}: what it keeps is not shared between lanes`)
+    await backend.close()
+  }
   t.equal((await inside(['log'], new Rich(size))).can.lanes, true)
 })
 
@@ -185,6 +189,27 @@ t.test('error: active only while its file exists', async (t) => {
   t.equal(await outcome(read), EIO)
   unlinkSync(trigger)
   t.equal(await outcome(read), 0, 'and goes on without a restart')
+})
+
+t.test('error: off until the first signal, on until the next, and deaf once it is closed', async (t) => {
+  const lines: string[] = []
+  const logger = { info: (line: string) => lines.push(line) } as unknown as Logger
+  const heard = process.listenerCount('SIGUSR2')
+  const backend = await inside(['error:signal=SIGUSR2'], new MemoryBackend(size), logger)
+  const read = (): unknown => backend.read(Buffer.alloc(1), 0)
+  const found = [await outcome(read)]
+  for (let sent = 1; sent <= 3; sent += 1) {
+    process.kill(process.pid, 'SIGUSR2')
+    while (lines.length < sent) await new Promise(setImmediate)
+    found.push(await outcome(read))
+  }
+  t.strictSame(found, [0, EIO, 0, EIO])
+  t.strictSame(
+    lines,
+    ['on', 'off', 'on'].map((state) => `layer error: ${state} (SIGUSR2)`),
+  )
+  await backend.close()
+  t.equal(process.listenerCount('SIGUSR2'), heard)
 })
 
 t.test('delay: holds back only what is named, and requests wait side by side', async (t) => {

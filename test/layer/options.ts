@@ -18,6 +18,13 @@ t.test('right ones are read', (t) => {
     'error:op=any,errno=EROFS,nth=1,offset=4K,length=1M,while=/tmp/a=b,seed=1',
     'error:probability=0.5',
     'error:probability=100%',
+    'error:signal=SIGUSR2,while=/tmp/a',
+    'pause:while=/tmp/a,op=write',
+    'pause:signal=SIGWINCH',
+    'rate:bytes=1M,ops=1000',
+    'rate:ops=5,op=flush',
+    'checkwrite',
+    'checkwrite:readback=yes',
   ]) {
     t.type(parseLayer(spec, context), 'function', spec)
   }
@@ -26,7 +33,10 @@ t.test('right ones are read', (t) => {
 
 t.test('wrong ones are refused with what would be right', (t) => {
   for (const [spec, message, code = 'ERR_USAGE'] of [
-    ['dleay:ms=5', /unknown layer 'dleay'; did you mean 'delay'\? known layers: delay, error, log, readonly/],
+    [
+      'dleay:ms=5',
+      /unknown layer 'dleay'; did you mean 'delay'\? known layers: checkwrite, delay, error, log, pause, rate, /,
+    ],
     ['', /unknown layer ''/],
     ['constructor', /unknown layer/],
     ['delay', /ms is missing; write delay:ms=5/],
@@ -48,6 +58,16 @@ t.test('wrong ones are refused with what would be right', (t) => {
     ['error:nth=1,probability=1', /exclude each other/],
     ['error:offset=4Q', /'4Q' is not a size/, 'ERR_SIZE'],
     ['error:while=', /is not a text/],
+    ['error:signal=SIGUSR1', /'SIGUSR1' is unknown; did you mean 'SIGUSR2'\?/],
+    ['error:signal=SIGTERM', /'SIGTERM' is unknown/],
+    ['pause', /nothing says when; write pause:while=FILE/],
+    ['pause:op=read', /nothing says when/],
+    ['rate', /there is no limit; write rate:bytes=10M/],
+    ['rate:op=read', /there is no limit/],
+    ['rate:bytes=0', /lets nothing through/],
+    ['rate:ops=0', /is not a whole number from 1/],
+    ['rate:bytes=1M,op=trim', /a trim moves no bytes; limit it with ops/],
+    ['checkwrite:readback=maybe', /'maybe' is unknown/],
     ['readonly:x=1', /unknown option 'x'; it has none/],
     ['log:level=debug', /unknown option 'level'; it has none/],
   ] as const) {
