@@ -105,10 +105,11 @@ std::vector<std::string> LaneCore::missing() const {
 
 bool LaneCore::turn() {
   counters_.wake_ups += 1;
+  if (ring_ != nullptr) ring_->announce(false);
   int empty_looks = 0;
   for (int round = 0; round < kRounds; ++round) {
     arrivals_.count = 0;
-    const bool moved = look();
+    const bool moved = look(empty_looks);
     if (arrivals_.count > 0) {
       counters_.batches += 1;
       counters_.requests += arrivals_.count;
@@ -119,21 +120,27 @@ bool LaneCore::turn() {
     publish_counters();
     check_closed();
     if (told_closed_) return true;
-    if (moved || arrivals_.count > 0) {
+    if (ring_ == nullptr) {
+      if (arrivals_.count == 0) return true;
+    } else if (moved || arrivals_.count > 0) {
+      if (empty_looks > kLooks) ring_->announce(false);
       empty_looks = 0;
-    } else if (++empty_looks > kLooks || ring_ == nullptr) {
-      return ring_ == nullptr || !ring_->has_unsubmitted();
+    } else if (++empty_looks > kLooks + 1 && !ring_->has_unsubmitted() && !ring_->has_deferred_work()) {
+      return true;
     }
   }
+  if (ring_ != nullptr) ring_->announce(true);
   return false;
 }
 
 // One look for work: submits, runs deferred work, takes completions. true when anything completed.
-bool LaneCore::look() {
+bool LaneCore::look(int empty_looks) {
   transport_->poll(&arrivals_);
   if (ring_ == nullptr) return false;
   counters_.enters += 1;
-  if (Status status = ring_->enter(); !status.fine()) ring_error_ = status.error;
+  if (empty_looks > kLooks) ring_->announce(true);
+  const long wait = empty_looks == kLooks && may_wait() ? kWaitNanoseconds : 0;
+  if (Status status = ring_->enter(wait); !status.fine()) ring_error_ = status.error;
   return ring_->reap([this](uint64_t data, int result, uint32_t flags) {
     const Slot slot = UserData::slot(data);
     switch (UserData::operation(data)) {
@@ -143,6 +150,12 @@ bool LaneCore::look() {
         return transport_->complete(UserData::operation(data), slot, result, flags, &arrivals_);
     }
   }) > 0;
+}
+
+// Only when nothing but the ring can bring work: an answer that JavaScript still owes comes through the event loop.
+bool LaneCore::may_wait() const {
+  const double in_ring = file_io_ == nullptr ? 0 : file_io_->in_engine();
+  return ring_->can_wait() && counters_.in_flight <= in_ring;
 }
 
 void LaneCore::publish_counters() {

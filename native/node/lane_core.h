@@ -3,8 +3,10 @@
 //   wake-up ──► look (enter, reap) ──► arrived slots ──► batch() ──► action rows ──► execute ──► look again …
 //
 // Going back to the event loop costs more than a look, and answers that were just submitted bring new requests within
-// microseconds, so a turn looks kLooks more times after it found nothing, and ends after kRounds rounds at most so
-// that timers and other I/O run.
+// microseconds. So a turn that found nothing looks kLooks more times, then waits in the ring for a moment, and only
+// then goes back; after kRounds rounds it goes in any case, so that timers and other I/O run. During a turn the ring's
+// announcements are off. The last look is after they were switched on again: without it, what came just before would
+// be announced to nobody, and its caller would wait for ever.
 #pragma once
 
 #include <uv.h>
@@ -76,6 +78,8 @@ struct LaneOptions {
 class LaneCore {
  public:
   static constexpr int kLooks = 3;
+  // Longer than a request takes to be asked again, shorter than anybody at the event loop would notice.
+  static constexpr long kWaitNanoseconds = 200'000;
   static constexpr int kRounds = 64;
 
   struct Events {
@@ -113,7 +117,8 @@ class LaneCore {
 
  private:
   Status open_ring(const LaneOptions& options);
-  bool look();
+  bool look(int empty_looks);
+  bool may_wait() const;
   void perform(const ActionRow& row);
   void begin_file(Slot slot, FileAction action, const ActionRow& row);
   void finish_file(Slot slot, int result);

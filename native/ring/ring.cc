@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 namespace ringvol {
@@ -11,14 +12,16 @@ namespace {
 
 struct SetupFeature {
   const char* name;
-  unsigned flags;
+  unsigned flag;
+  unsigned needs;  // flags without which the kernel refuses this one
 };
 
-// Dropped from the end when io_uring_setup answers EINVAL. DEFER_TASKRUN needs SINGLE_ISSUER, so it goes first.
+// Dropped from the end when io_uring_setup answers EINVAL, so what others need stands before them.
 constexpr SetupFeature kSetupFeatures[] = {
-    {"submit-all", IORING_SETUP_SUBMIT_ALL},  // a bad SQE must not hold back the rest of the batch
-    {"single-issuer", IORING_SETUP_SINGLE_ISSUER},
-    {"defer-taskrun", IORING_SETUP_DEFER_TASKRUN},
+    {"submit-all", IORING_SETUP_SUBMIT_ALL, 0},  // a bad SQE must not hold back the rest of the batch
+    {"single-issuer", IORING_SETUP_SINGLE_ISSUER, 0},
+    {"defer-taskrun", IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_SINGLE_ISSUER},
+    {"taskrun-flag", IORING_SETUP_TASKRUN_FLAG, IORING_SETUP_DEFER_TASKRUN},
 };
 
 }  // namespace
@@ -34,9 +37,10 @@ bool Ring::wanted(const char* feature) const {
 
 Status Ring::set_up(const Options& options) {
   std::vector<SetupFeature> trying;
+  unsigned chosen = 0;
   for (const SetupFeature& feature : kSetupFeatures) {
-    const bool orphan = feature.flags == IORING_SETUP_DEFER_TASKRUN && !wanted("single-issuer");
-    if (wanted(feature.name) && !orphan) {
+    if (wanted(feature.name) && (chosen & feature.needs) == feature.needs) {
+      chosen |= feature.flag;
       trying.push_back(feature);
     } else {
       missing_.push_back(feature.name);
@@ -47,7 +51,7 @@ Status Ring::set_up(const Options& options) {
     params.flags = IORING_SETUP_CQSIZE | (options.sqe128 ? IORING_SETUP_SQE128 : 0u);
     // A completion per slot and one per multishot poll or read; twice that, so that overflow cannot happen.
     params.cq_entries = options.entries * 2;
-    for (const SetupFeature& feature : trying) params.flags |= feature.flags;
+    for (const SetupFeature& feature : trying) params.flags |= feature.flag;
     const int result = io_uring_queue_init_params(options.entries, &ring_, &params);
     if (result == 0) break;
     if (result != -EINVAL || trying.empty()) return Status::failed(-result, "io_uring_setup");
@@ -117,9 +121,18 @@ io_uring_sqe* Ring::sqe(uint64_t user_data) {
   return sqe;
 }
 
-Status Ring::enter() {
-  const int result = io_uring_submit_and_get_events(&ring_);
+Status Ring::enter(long wait_ns) {
+  int result = 0;
+  if (wait_ns == 0) {
+    result = io_uring_submit_and_get_events(&ring_);
+  } else {
+    CHECK(can_wait());
+    io_uring_cqe* first = nullptr;
+    __kernel_timespec limit{.tv_sec = 0, .tv_nsec = wait_ns};
+    result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
+  }
   switch (result) {
+    case -ETIME:   // nothing came
     case -EINTR:   // a signal; the loop comes back
     case -EAGAIN:  // the kernel is short of memory for requests
     case -EBUSY:   // completions must be reaped first
@@ -128,5 +141,17 @@ Status Ring::enter() {
       return result < 0 ? Status::failed(-result, "io_uring_enter") : Status::ok();
   }
 }
+
+void Ring::announce(bool on) {
+  // Without the flag nobody could tell whether deferred work is left.
+  const bool blind = (ring_.flags & IORING_SETUP_DEFER_TASKRUN) != 0 && (ring_.flags & IORING_SETUP_TASKRUN_FLAG) == 0;
+  if (blind) return;
+  io_uring_cq_eventfd_toggle(&ring_, on);
+  // The kernel queues work and then reads this switch; we turn the switch and then look for work. One of both sees
+  // the other only if neither's steps change places.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+}
+
+bool Ring::has_deferred_work() const { return (IO_URING_READ_ONCE(*ring_.sq.kflags) & IORING_SQ_TASKRUN) != 0; }
 
 }  // namespace ringvol

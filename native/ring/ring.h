@@ -62,9 +62,12 @@ class Ring {
   io_uring_sqe* sqe(uint64_t user_data);
   bool has_unsubmitted() const { return io_uring_sq_ready(&ring_) > 0; }
 
-  // One enter: submits what is queued and runs deferred work, without waiting. EINTR, EAGAIN and EBUSY leave the rest
-  // queued for the next call. Any other error is our bug or a dead ring.
-  Status enter();
+  // One enter: submits what is queued and runs deferred work. Waits for a completion if there is none, for as many
+  // nanoseconds at most; 0 does not wait. EINTR, EAGAIN and EBUSY leave the rest queued for the next call. Any other
+  // error is our bug or a dead ring.
+  Status enter(long wait_ns);
+  // false: enter() must be called with 0, this kernel has no wait with a limit.
+  bool can_wait() const { return (ring_.features & IORING_FEAT_EXT_ARG) != 0; }
 
   // Hands over completions until there are none, then marks them seen. `handle(user_data, result, flags)` may queue
   // SQEs but must not enter.
@@ -88,6 +91,11 @@ class Ring {
   // Readable when completions, or deferred work that will become completions, wait. With DEFER_TASKRUN the ring's own
   // descriptor does not become readable for the latter, the registered eventfd does.
   int event_fd() const { return event_fd_.get(); }
+  // Off while somebody looks anyway: each announcement is a wake-up of the event loop that finds nothing. Whoever
+  // switches it on again must look once more, because what came before was announced to nobody.
+  void announce(bool on);
+  // One enter runs some deferred work, not all of it, and the kernel announces the rest to nobody.
+  bool has_deferred_work() const;
 
   io_uring* raw() { return &ring_; }
 

@@ -122,12 +122,26 @@ onEach('the memory has room for a row per slot and lies where the layout says', 
   await Promise.resolve()
 })
 
+/** Features that the kernel refuses without another one. */
+const needing: Readonly<Record<string, readonly string[]>> = {
+  'single-issuer': ['defer-taskrun', 'taskrun-flag'],
+  'defer-taskrun': ['taskrun-flag'],
+}
+
 t.test('a ring feature that is not to be used is not, and the rest stays', { skip: ringless }, (t) => {
   const used = make(t, {}).features
-  for (const feature of ['submit-all', 'single-issuer', 'defer-taskrun', 'ring-fd', 'fixed-files', 'read-multishot']) {
+  for (const feature of [
+    'submit-all',
+    'single-issuer',
+    'defer-taskrun',
+    'taskrun-flag',
+    'ring-fd',
+    'fixed-files',
+    'read-multishot',
+  ]) {
     const lane = make(t, { without: [feature] })
     t.notOk(lane.features.includes(feature), feature)
-    const orphans = feature === 'single-issuer' ? ['defer-taskrun'] : []
+    const orphans = needing[feature] ?? []
     const expected = used.filter((each) => each !== feature && !orphans.includes(each))
     t.strictSame(
       lane.features.filter((each) => each !== 'linked-reads'),
