@@ -17,6 +17,8 @@ export interface Context {
   readonly directory: string
   /** Systems that gave wrong data: what they would still measure means nothing, so they are left out from then on. */
   readonly disqualified: Set<System>
+  /** fio's options by pattern. */
+  readonly fio: Record<string, string>
   readonly runs: RunRecord[]
   readonly checks: CheckRecord[]
   readonly warnings: string[]

@@ -81,6 +81,13 @@ export const timedJob = (place: Place, { pattern, depth }: Job, seconds: number,
   return [...timed, ...jobArguments('checker', { ...checker, rate_iops: checkerReadsPerSecond, ...time })]
 }
 
+/** The options of a timed job that do not name a place or a length. */
+export const describeJob = (jobs: readonly string[]): string => {
+  const next = jobs.findIndex((word, index) => index > 0 && word.startsWith('--name='))
+  const own = next === -1 ? jobs : jobs.slice(0, next)
+  return own.filter((word) => !/^--(name|filename|allow_file_create|offset|size|runtime)=/.test(word)).join(' ')
+}
+
 /** Puts known data everywhere: checkable headers into the read area, what timed writes write into the write area. */
 export const fillJobs = (place: Place): string[] => [
   ...jobArguments('fill-read', { ...at(place, place.read), ...bulk, ...headers, rw: 'write', do_verify: 0 }),
@@ -163,6 +170,7 @@ export const figuresOf = (report: readonly JobReport[], name: string): Figures =
     seconds: Math.max(job.read.runtime, job.write.runtime) / 1000,
     p50: percentile(job, '50.000000'),
     p99: percentile(job, '99.000000'),
+    p999: percentile(job, '99.900000'),
   }
 }
 

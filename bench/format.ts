@@ -20,6 +20,9 @@ export const formatTime = (nanoseconds: number): string => {
   return nanoseconds >= 1e6 ? `${significant(nanoseconds / 1e6)} ms` : `${significant(nanoseconds / 1e3)} µs`
 }
 
+/** Seconds with three digits, the unit said elsewhere. */
+export const formatSeconds = (value: number): string => (Number.isFinite(value) ? significant(value) : '–')
+
 export const formatRatio = (value: number): string => (Number.isFinite(value) ? value.toFixed(2) : '–')
 
 /** Seconds: `192` → `3m12s`. */

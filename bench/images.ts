@@ -38,12 +38,11 @@ export const volumeSize = (asked: number | null, preferred: number, count: numbe
   return size
 }
 
-/** A tmpfs as large as `count` images of `size`. Memory is used only as far as they are written. */
-export const mountTmpfs = async (journal: Journal, size: number, count: number): Promise<string> => {
+/** A tmpfs of so many bytes. Memory is used only as far as its files are written. */
+export const mountTmpfs = async (journal: Journal, bytes: number): Promise<string> => {
   const path = join(journal.directory, 'images')
   mkdirSync(path)
   journal.record({ kind: 'mount', path })
-  const bytes = (size + MiB) * Math.max(1, count)
   await must(['mount', '-t', 'tmpfs', '-o', `size=${String(bytes)},mode=0700`, 'ringvol-bench', path])
   return path
 }

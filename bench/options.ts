@@ -11,10 +11,12 @@ import { patternNames, patterns } from './patterns.js'
 import { targetNames, type TargetName } from './plan.js'
 
 export const transportNames = ['passthrough', 'uring', 'classic', 'syscall'] as const
-export const backendNames = ['file', 'null', 'memory'] as const
+export const backendNames = ['file', 'ext4', 'memory', 'buffer', 'null'] as const
 export const peerNames = ['qemu', 'nbdkit'] as const
 export type PeerName = (typeof peerNames)[number]
 export type BackendName = (typeof backendNames)[number]
+/** What `--iodepth all` stands for: latency, the knee, throughput, and more than any ring holds. */
+export const allDepths = [1, 8, 32, 256, 1024, 2048] as const
 
 /** What shapes a run; recorded in its result file. */
 export interface Settings {
@@ -29,6 +31,8 @@ export interface Settings {
   readonly backends: readonly BackendName[]
   /** What is given to `attach --lanes`. */
   readonly lanes: readonly string[]
+  /** More words for every `attach`. */
+  readonly attach: readonly string[]
   readonly peers: readonly PeerName[]
   /** Bytes of each volume; null: what fits. */
   readonly size: number | null
@@ -96,6 +100,9 @@ const parseNumber = (option: string, text: string, least: number, most: number):
 const parseLanes = (text: string): string[] =>
   words(text).map((word) => (word === 'auto' ? word : String(parseNumbers('lanes', word, 4096)[0])))
 
+const parseDepths = (text: string): number[] =>
+  words(text).includes('all') ? [...allDepths] : parseNumbers('iodepth', text, 65536)
+
 const list = (names: readonly string[]): string => names.join(', ')
 
 const runOptions = (parser: Argv) =>
@@ -103,7 +110,11 @@ const runOptions = (parser: Argv) =>
     .option('quick', { type: 'boolean', default: false, describe: 'One short round of everything, within 60 seconds' })
     .option('rounds', { type: 'string', describe: 'Interleaved rounds [5; --quick: 1]' })
     .option('seconds', { type: 'string', describe: 'Seconds of one timed run [3; --quick: what fits]' })
-    .option('iodepth', { type: 'string', default: '1024', describe: 'Requests in flight, such as 1,32,1024' })
+    .option('iodepth', {
+      type: 'string',
+      default: '1024',
+      describe: `Requests in flight, such as 1,32,1024; all: ${allDepths.join(', ')}`,
+    })
     .option('pattern', { type: 'string', describe: `Patterns: ${list(patternNames)}, all [the four 4k jobs]` })
     .option('target', {
       type: 'string',
@@ -111,8 +122,19 @@ const runOptions = (parser: Argv) =>
       describe: 'raw: the loop device, file: a file on ext4 on it, volume: without the loop device',
     })
     .option('transport', { type: 'string', default: 'all', describe: `Transports: ${list(transportNames)}, all` })
-    .option('backend', { type: 'string', default: 'file', describe: `Backends: ${list(backendNames)}, all` })
+    .option('backend', {
+      type: 'string',
+      default: 'file',
+      describe:
+        'file: an image on tmpfs, ext4: one on ext4, memory: and null: of ringvol, buffer: a module that copies from ' +
+        'one Buffer; all',
+    })
     .option('lanes', { type: 'string', default: 'auto', describe: 'Lanes, such as auto,1,2' })
+    .option('attach', {
+      type: 'string',
+      default: '',
+      describe: "More options for every ringvol attach, such as '--queue-depth 64'",
+    })
     .option('peer', { type: 'string', describe: `Other programs beside it: ${list(peerNames)}, all [none]` })
     .option('size', { type: 'string', describe: 'Size of each volume [1G, or what fits; --quick: 256M]' })
     .option('image', {
@@ -136,6 +158,10 @@ const runCommand = (given: RunArguments): RunCommand => {
   if (image !== null && !given.yesOverwrite) {
     throw usage(`--image ${image} would be overwritten, all of it`, 'if that is meant, add --yes-overwrite')
   }
+  const backends = parseNames('backend', given.backend, backendNames)
+  if (image !== null && backends.includes('ext4')) {
+    throw usage('--image and --backend ext4 exclude each other', 'with --image, file is your image wherever it lies')
+  }
   const size = given.size === undefined ? null : parseSize(given.size, '--size')
   if (size !== null && (size < 64 * 1024 ** 2 || size % 1024 ** 2 !== 0)) {
     throw usage(`--size ${given.size ?? ''} is not a whole number of MiB from 64M up`)
@@ -145,12 +171,13 @@ const runCommand = (given: RunArguments): RunCommand => {
     quick,
     rounds: given.rounds === undefined ? (quick ? 1 : 5) : (parseNumbers('rounds', given.rounds, 1000)[0] ?? 1),
     seconds: given.seconds === undefined ? (quick ? null : 3) : parseNumber('seconds', given.seconds, 0.3, 3600),
-    depths: parseNumbers('iodepth', given.iodepth, 65536),
+    depths: parseDepths(given.iodepth),
     patterns: given.pattern === undefined ? main : parseNames('pattern', given.pattern, patternNames),
     targets: parseNames('target', given.target, targetNames),
     transports: parseNames('transport', given.transport, transportNames),
-    backends: parseNames('backend', given.backend, backendNames),
+    backends,
     lanes: parseLanes(given.lanes),
+    attach: given.attach.split(/\s+/).filter((word) => word !== ''),
     peers: given.peer === undefined ? [] : parseNames('peer', given.peer, peerNames),
     size,
     image,

@@ -20,8 +20,22 @@ export interface Pattern {
   readonly about: string
 }
 
+/** Depth of the jobs with large blocks: the one of the source documents' 1 MiB job. */
+const bulkDepth = 32
+const streamSizes = ['128k', '256k', '512k', '1m'] as const
+
 const libaio = { blockSize: '4k', engine: 'libaio', main: true } as const
 const extra = { engine: 'libaio', main: false } as const
+
+const stream = (rw: 'read' | 'write', blockSize: string): Pattern => ({
+  name: `seq-${rw}-${blockSize}`,
+  rw,
+  area: rw,
+  blockSize,
+  depth: bulkDepth,
+  about: `a stream of ${rw}s of ${blockSize}`,
+  ...extra,
+})
 
 export const patterns: readonly Pattern[] = [
   { name: 'seq-read', rw: 'read', area: 'read', about: '4 KiB, one after the other', ...libaio },
@@ -51,10 +65,11 @@ export const patterns: readonly Pattern[] = [
     rw: 'randrw',
     area: 'write',
     blockSize: '1m',
-    depth: 16,
+    depth: bulkDepth,
     about: '1 MiB reads and writes, half each',
     ...extra,
   },
+  ...streamSizes.flatMap((blockSize) => [stream('read', blockSize), stream('write', blockSize)]),
   // vsync gathers adjacent requests into one readv or writev of as many segments as its depth.
   {
     name: 'readv-32x4k',

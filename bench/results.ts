@@ -3,6 +3,7 @@
  */
 import { type TargetName } from './plan.js'
 import { type Settings } from './options.js'
+import { type Features, type Medium } from './system.js'
 
 export interface Machine {
   readonly kernel: string
@@ -31,15 +32,20 @@ export interface SystemRecord {
   readonly baseline: boolean
   readonly peer: boolean
   readonly backend: string
+  /** Absent in files from before there was more than one. */
+  readonly medium?: Medium
   readonly transport: string | null
   readonly reason: string | null
   readonly lanes: number | null
+  /** What it was started with, as far as that shapes the figures. */
+  readonly options?: string | null
+  readonly features?: Features | null
   /** What the loop device says about itself; false is slower and said in the table. */
   readonly directIo: boolean | null
   /** Why it could not run here; null when it ran. */
   readonly unavailable: string | null
   readonly notes: readonly string[]
-  /** Bytes, the largest resident size of its daemons so far; null where the kernel does the work. */
+  /** Bytes, the largest resident size of its daemons; null where the kernel does the work. */
   peakMemory: number | null
 }
 
@@ -53,6 +59,7 @@ export interface Figures {
   /** Nanoseconds from submission to completion. */
   readonly p50: number
   readonly p99: number
+  readonly p999?: number
 }
 
 export interface RunRecord extends Figures {
@@ -61,10 +68,18 @@ export interface RunRecord extends Figures {
   readonly pattern: string
   readonly depth: number
   readonly system: string
+  /** Seconds that the fio process lived: the CPU seconds below are of these. */
+  readonly wall?: number
   /** CPU seconds of the system's daemons; null where the kernel does the work. */
   readonly daemonCpu: number | null
-  /** CPU seconds of the whole machine, everything that was not idle, during the fio process. */
+  /** CPU seconds of the whole machine, everything that was not idle. */
   readonly machineCpu: number
+  /** CPU seconds that the host gave to somebody else meanwhile. */
+  readonly stolenCpu?: number
+  /** CPU seconds of programs that have no part in the run: neither fio, nor a daemon of the system, nor the kernel. */
+  readonly foreignCpu?: number
+  /** Bytes, the largest resident size of the daemons during this run; null where the kernel does the work. */
+  readonly peakMemory?: number | null
   /** Reads of known data that were checked while this run was timed. */
   readonly checkedReads: number
 }
@@ -85,6 +100,8 @@ export interface Results {
   readonly settings: Settings
   readonly machine: Machine
   readonly systems: readonly SystemRecord[]
+  /** fio's options of each pattern, as they were given for the deepest of its depths. */
+  readonly fio?: Readonly<Record<string, string>>
   readonly runs: readonly RunRecord[]
   readonly checks: readonly CheckRecord[]
   /** What a reader should know before believing the figures. */

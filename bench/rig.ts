@@ -86,14 +86,20 @@ export class Rig {
     if (slot) delete slot.mount
   }
 
+  /** Bytes of its daemons since the last forgetPeak, noted in its record too. */
+  peak(system: System): number | null {
+    const record = this.#records.get(system)
+    const peak = peakMemory(this.#slots.get(system)?.running.pids ?? [])
+    if (record && peak !== null) record.peakMemory = Math.max(record.peakMemory ?? 0, peak)
+    return peak
+  }
+
   /** Idempotent. */
   async close(system: System): Promise<void> {
     const slot = this.#slots.get(system)
     if (!slot) return
     await this.unmount(system)
-    const record = this.#records.get(system)
-    const peak = peakMemory(slot.running.pids)
-    if (record && peak !== null) record.peakMemory = Math.max(record.peakMemory ?? 0, peak)
+    this.peak(system)
     await slot.running.stop()
     this.#slots.delete(system)
   }

@@ -3,31 +3,22 @@
  */
 import { join } from 'node:path'
 import { RingvolError } from '../src/errors.js'
-import { makeStores, makeSystems, probeSystems } from './choose.js'
+import { makeSystems, planSystems, probeSystems } from './choose.js'
 import { type Context } from './context.js'
+import { disturbed, doubts } from './doubts.js'
 import { formatDuration } from './format.js'
 import { Journal } from './journal.js'
 import { describeMachine } from './machine.js'
-import { type RunCommand, type Settings } from './options.js'
+import { type RunCommand } from './options.js'
 import { createProgress, type Progress } from './progress.js'
-import { type Machine, type Results, type SystemRecord } from './results.js'
+import { type Results, type SystemRecord } from './results.js'
 import { Rig } from './rig.js'
 import { runAll } from './runner.js'
+import { makeStores } from './stores.js'
 import { type System } from './system.js'
 import { switchUringOn } from './uring-switch.js'
 
 const GiB = 1024 ** 3
-
-/** What makes figures worth less. */
-const doubts = (machine: Machine, settings: Settings): string[] => [
-  ...(machine.load > machine.cpus * 0.25
-    ? [`the machine was busy before the run began: load ${machine.load.toFixed(1)} on ${String(machine.cpus)} CPUs`]
-    : []),
-  ...(machine.governor !== null && machine.governor !== 'performance'
-    ? [`the CPU governor is ${machine.governor}, so clocks follow the load`]
-    : []),
-  ...(settings.rounds < 3 ? ['fewer than three rounds: a figure may be off by a third'] : []),
-]
 
 const requireUsable = (usable: readonly System[], records: ReadonlyMap<System, SystemRecord>): void => {
   if (usable.some((system) => !system.baseline)) return
@@ -58,13 +49,17 @@ const measureAll = async ({ command, project, journal, progress, signal }: Parts
     progress.note(switched)
     warnings.push(switched)
   }
-  const stores = await makeStores(journal, settings, progress)
+  const planned = planSystems(settings)
+  const stores = await makeStores(
+    journal,
+    settings,
+    planned.map(({ medium }) => medium),
+    progress,
+  )
   const records = new Map<System, SystemRecord>()
   const rig = new Rig(journal, records, settings.size ?? (settings.quick ? GiB / 4 : GiB))
-  const systems = makeSystems(journal, settings, stores, [
-    process.execPath,
-    command.ringvol ?? join(project, 'dist/cli/main.js'),
-  ])
+  const ringvol = [process.execPath, command.ringvol ?? join(project, 'dist/cli/main.js')]
+  const systems = makeSystems(journal, planned, stores, ringvol, settings.attach)
   const usable = await probeSystems(systems, rig, records, progress)
   requireUsable(usable, records)
   signal.throwIfAborted()
@@ -75,6 +70,7 @@ const measureAll = async ({ command, project, journal, progress, signal }: Parts
     signal,
     directory: journal.directory,
     disqualified: new Set(),
+    fio: {},
     runs: [],
     checks: [],
     warnings,
@@ -87,9 +83,10 @@ const measureAll = async ({ command, project, journal, progress, signal }: Parts
     settings,
     machine,
     systems: [...records.values()],
+    fio: context.fio,
     runs: context.runs,
     checks: context.checks,
-    warnings,
+    warnings: [...warnings, ...disturbed(context.runs, machine.cpus)],
   }
 }
 

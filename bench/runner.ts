@@ -3,10 +3,11 @@
  */
 import { RingvolError } from '../src/errors.js'
 import { type Clock, createClock } from './clock.js'
+import { must } from './command.js'
 import { type Context } from './context.js'
-import { figuresOf, fillJobs, runFio, timedJob } from './fio.js'
+import { describeJob, figuresOf, fillJobs, runFio, timedJob } from './fio.js'
 import { formatCount } from './format.js'
-import { daemonCpu, machineCpu } from './meter.js'
+import { forgetPeak, readMeter, used } from './meter.js'
 import { type Pattern, patterns } from './patterns.js'
 import { planJobs, planRounds, type Step, type TargetName } from './plan.js'
 import { type System } from './system.js'
@@ -34,26 +35,30 @@ const measure = async (
 ): Promise<number> => {
   const { pids } = await context.rig.open(system)
   const place = await context.rig.place(system, target)
-  const daemonBefore = daemonCpu(pids)
-  const machineBefore = machineCpu()
-  const report = await runFio(timedJob(place, job, length, system.holdsData), {
-    cwd: context.directory,
-    signal: context.signal,
-    seconds: length + 60,
-  })
+  const jobs = timedJob(place, job, length, system.holdsData)
+  context.fio[job.pattern.name] = describeJob(jobs)
+  context.rig.peak(system)
+  forgetPeak(pids)
+  const before = readMeter(pids)
+  const options = { cwd: context.directory, signal: context.signal, seconds: length + 60 }
+  const report = await runFio(jobs, options)
+  const costs = used(before, readMeter(pids))
   const figures = figuresOf(report, 'timed')
-  const daemonAfter = daemonCpu(pids)
   context.runs.push({
     ...figures,
+    ...costs,
     target,
     round,
     pattern: job.pattern.name,
     depth: job.depth,
     system: system.name,
-    daemonCpu: daemonBefore === null || daemonAfter === null ? null : daemonAfter - daemonBefore,
-    machineCpu: machineCpu() - machineBefore,
+    peakMemory: context.rig.peak(system),
     checkedReads: system.holdsData ? figuresOf(report, 'checker').operations : 0,
   })
+  if (job.pattern.area === 'write' && (system.medium === 'ext4' || system.medium === 'image')) {
+    // What lies in a page cache now would be written back while the next system is timed.
+    await must(['sync', system.store], { deadline: 300 })
+  }
   return figures.iops
 }
 

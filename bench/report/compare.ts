@@ -6,6 +6,7 @@
  */
 import { formatCount, formatRatio } from '../format.js'
 import { type Results } from '../results.js'
+import { chanceOf } from '../statistics.js'
 import { summarize, type SummaryRow } from '../summary.js'
 import { layoutTable } from './layout.js'
 
@@ -16,42 +17,60 @@ export interface Comparison {
   readonly after: SummaryRow
   /** Of the ratios to the baseline: 0.1 is ten per cent better. */
   readonly change: number
-  /** The spreads of both runs, as ratios to their medians, overlap at this change: it may be noise. */
-  readonly withinNoise: boolean
+  /** How often chance alone would set the rounds' ratios as far apart as this. */
+  readonly chance: number
+  readonly verdict: 'better' | 'worse' | 'within noise' | 'too few rounds'
 }
 
-const relativeSpread = ({ iops }: SummaryRow): number => (iops.max - iops.min) / iops.median / 2
+/** Below this a change is called one. Of twenty rows that are no change, one looks like it all the same. */
+const believed = 0.05
+
+const judge = (
+  before: readonly number[],
+  after: readonly number[],
+  change: number,
+  chance: number,
+): Comparison['verdict'] => {
+  const best = chanceOf(
+    before.map(() => 0),
+    after.map(() => 1),
+  )
+  if (best > believed) return 'too few rounds'
+  if (chance > believed) return 'within noise'
+  return change > 0 ? 'better' : 'worse'
+}
 
 export const compareResults = (before: Results, after: Results): Comparison[] => {
   const old = new Map(summarize(before).map((row) => [key(row), row]))
   return summarize(after).flatMap((row) => {
     const previous = old.get(key(row))
     if (previous === undefined) return []
-    const change = row.ratio / previous.ratio - 1
-    const noise =
-      row.rounds < 3 || previous.rounds < 3 || Math.abs(change) <= relativeSpread(row) + relativeSpread(previous)
-    return [{ before: previous, after: row, change, withinNoise: noise }]
+    const change = row.ratio.median / previous.ratio.median - 1
+    const chance = chanceOf(previous.ratios, row.ratios)
+    const verdict = judge(previous.ratios, row.ratios, change, chance)
+    return [{ before: previous, after: row, change, chance, verdict }]
   })
 }
 
 const percent = (value: number): string =>
   Number.isFinite(value) ? `${value >= 0 ? '+' : ''}${(value * 100).toFixed(1)} %` : '–'
 
+const isBaseline = ({ ratios }: SummaryRow): boolean => ratios.length > 0 && ratios.every((ratio) => ratio === 1)
+
 /** Lines. The baseline's own rows show how alike the two runs were. */
 export const compareTable = (before: Results, after: Results): string[] => {
   const compared = compareResults(before, after)
   if (compared.length === 0) return ['the two files have no target, pattern, depth and system in common']
-  const rows = compared.map(({ before: old, after: row, change, withinNoise }) => [
+  const rows = compared.map(({ before: old, after: row, change, chance, verdict }) => [
     row.target,
     row.pattern,
     String(row.depth),
     row.system,
     formatCount(old.iops.median),
     formatCount(row.iops.median),
-    formatRatio(old.ratio),
-    formatRatio(row.ratio),
-    row.ratio === 1 ? '' : percent(change),
-    row.ratio === 1 ? '' : withinNoise ? 'within noise' : change > 0 ? 'better' : 'worse',
+    formatRatio(old.ratio.median),
+    formatRatio(row.ratio.median),
+    ...(isBaseline(row) ? ['', '', ''] : [percent(change), chance.toFixed(3), verdict]),
   ])
   const right = (title: string) => ({ title, align: 'right' }) as const
   const left = (title: string) => ({ title, align: 'left' }) as const
@@ -70,6 +89,7 @@ export const compareTable = (before: Results, after: Results): string[] => {
         right('ratio before'),
         right('after'),
         right('change'),
+        right('chance'),
         left(''),
       ],
       rows,

@@ -64,12 +64,12 @@ const overDepth = (pattern: string, rows: readonly SummaryRow[], colourOf: Colou
 const ratios = (pattern: string, rows: readonly SummaryRow[], colourOf: ColourOf): string => {
   const deepest = Math.max(...rows.map(({ depth }) => depth))
   const bars = rows
-    .filter(({ depth, ratio }) => depth === deepest && Number.isFinite(ratio))
+    .filter(({ depth, ratio }) => depth === deepest && Number.isFinite(ratio.median))
     .map(({ system, ratio, iops }) => ({
       name: system,
       colour: colourOf(system),
-      value: ratio,
-      label: `${formatRatio(ratio)} · ${formatCount(iops.median)}`,
+      value: ratio.median,
+      label: `${formatRatio(ratio.median)} · ${formatCount(iops.median)}`,
     }))
   return barChart(`${pattern}, depth ${String(deepest)}: ratio to the plain loop device`, bars)
 }

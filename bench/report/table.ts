@@ -2,10 +2,11 @@
  * The result as text, for a terminal: a table for each target, then what ran, what was verified, what to know.
  */
 import { formatSize } from '../../src/units.js'
-import { formatCount, formatRatio, formatTime } from '../format.js'
+import { formatCount, formatRatio, formatSeconds, formatTime } from '../format.js'
 import { type TargetName } from '../plan.js'
 import { type CheckRecord, type Results, type SystemRecord } from '../results.js'
 import { summarize, type SummaryRow } from '../summary.js'
+import { type Medium } from '../system.js'
 import { type Column, layoutTable } from './layout.js'
 
 export const targetTitle: Readonly<Record<TargetName, string>> = {
@@ -21,9 +22,11 @@ const columns: readonly Column[] = [
   { title: 'IOPS', align: 'right' },
   { title: 'min–max', align: 'right' },
   { title: 'ratio', align: 'right' },
+  { title: 'min–max', align: 'right' },
   { title: 'p50', align: 'right' },
   { title: 'p99', align: 'right' },
-  { title: 'daemon CPU/op', align: 'right' },
+  { title: 'CPU s/M daemon', align: 'right' },
+  { title: 'machine', align: 'right' },
 ]
 
 const cells = (row: SummaryRow, first: boolean): string[] => [
@@ -32,10 +35,12 @@ const cells = (row: SummaryRow, first: boolean): string[] => [
   row.system,
   formatCount(row.iops.median),
   row.rounds < 2 ? '–' : `${formatCount(row.iops.min)}–${formatCount(row.iops.max)}`,
-  formatRatio(row.ratio),
+  formatRatio(row.ratio.median),
+  row.ratios.length < 2 ? '–' : `${formatRatio(row.ratio.min)}–${formatRatio(row.ratio.max)}`,
   formatTime(row.p50),
   formatTime(row.p99),
-  row.daemonCpuPerOperation === null ? '–' : formatTime(row.daemonCpuPerOperation * 1000),
+  row.daemonCpuPerMillion === null ? '–' : formatSeconds(row.daemonCpuPerMillion),
+  formatSeconds(row.machineCpuPerMillion),
 ]
 
 /** Systems in `wrong` are marked: a fast figure for wrong data is no figure. */
@@ -48,13 +53,33 @@ const targetTable = (rows: readonly SummaryRow[], wrong: ReadonlySet<string>): s
   return layoutTable(columns, lines)
 }
 
+const featureWords = ({ features }: SystemRecord): string[] =>
+  features === undefined || features === null
+    ? []
+    : [
+        `ring ${features.used.join(' ') || 'none'}`,
+        ...(features.missing.length === 0 ? [] : [`without ${features.missing.join(' ')}`]),
+      ]
+
+/** What a reader cannot tell from the name. */
+const mediumWords: Readonly<Record<Medium, string>> = {
+  tmpfs: 'image on tmpfs',
+  ext4: 'image on ext4 on a loop device over a file on tmpfs',
+  image: 'image given with --image',
+  memory: 'blocks in its own memory',
+  nothing: 'holds no data',
+}
+
 const systemLine = (system: SystemRecord): string => {
   if (system.unavailable !== null) return `  ${system.name}: not available here: ${system.unavailable}`
   const facts = [
+    ...(system.medium === undefined ? [] : [mediumWords[system.medium]]),
     ...(system.transport === null
       ? []
       : [`transport ${system.transport}${system.reason === null ? '' : ` (${system.reason})`}`]),
     ...(system.lanes === null ? [] : [`lanes ${String(system.lanes)}`]),
+    ...(system.options === undefined || system.options === null ? [] : [`options ${system.options}`]),
+    ...featureWords(system),
     `direct I/O ${system.directIo === true ? 'on' : 'off'}`,
     ...(system.peakMemory === null ? [] : [`peak memory ${formatSize(system.peakMemory)}`]),
     ...system.notes,
@@ -89,6 +114,9 @@ export const reportTable = (results: Results): string[] => {
       const own = rows.filter((row) => row.target === target)
       return own.length === 0 ? [] : ['', targetTitle[target], ...targetTable(own, wrong)]
     }),
+    '',
+    'fio',
+    ...Object.entries(results.fio ?? {}).map(([pattern, options]) => `  ${pattern}: ${options}`),
     '',
     'systems',
     ...results.systems.map(systemLine),

@@ -9,7 +9,7 @@ import { attempt, lastLine } from '../command.js'
 import { type Group, type Journal } from '../journal.js'
 import { undo } from '../undo.js'
 import { loopDirectIo } from '../mounts.js'
-import { type System } from '../system.js'
+import { type Medium, type System } from '../system.js'
 
 export interface Loop {
   readonly device: string
@@ -37,11 +37,12 @@ export const attachLoop = async (group: Group, file: string): Promise<Loop> => {
   return { device, directIo, notes }
 }
 
-export const plainLoop = (journal: Journal, image: string, size: number): System => ({
-  name: 'plain loop',
+export const plainLoop = (journal: Journal, name: string, medium: Medium, image: string, size: number): System => ({
+  name,
   baseline: true,
   peer: false,
   backend: 'file',
+  medium,
   store: image,
   holdsData: true,
   size,
@@ -57,6 +58,8 @@ export const plainLoop = (journal: Journal, image: string, size: number): System
       transport: null,
       reason: null,
       lanes: null,
+      options: null,
+      features: null,
       stop: () => group.release(),
     }
   },

@@ -4,21 +4,26 @@
  * The end of a peer is its process: qemu-storage-daemon keeps spinning when it is unmounted from outside, so the
  * process is journalled after the mount and therefore ended before it.
  */
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { RingvolError } from '../../src/errors.js'
 import { attempt, must, until } from '../command.js'
 import { type Group, type Journal } from '../journal.js'
 import { listMounts, readText } from '../mounts.js'
 import { type PeerName } from '../options.js'
-import { type Running, type System } from '../system.js'
+import { type Medium, type Running, type System } from '../system.js'
 import { attachLoop } from './loop.js'
 
 interface Peer {
-  readonly name: string
   readonly programs: readonly string[]
-  /** Serves `image` as the file `exported`. Returns the pid files of its daemons once the file is there. */
-  serve(group: Group, directory: string, image: string): Promise<{ exported: string; pidFiles: readonly string[] }>
+  /** Debian's name of what holds them. */
+  readonly packages: string
+  /** Serves `image`, or as many bytes of memory, as the file `exported`. Returns the pid files of its daemons once the file is there. */
+  serve(
+    group: Group,
+    directory: string,
+    image: string | number,
+  ): Promise<{ exported: string; pidFiles: readonly string[] }>
 }
 
 /** Programs that do not put themselves into the background; what they say goes to a file beside their pid file. */
@@ -37,8 +42,8 @@ const appears = (pidFile: string): Promise<true> =>
   until(`the start of the daemon of ${pidFile}`, 15, () => (Number(readText(pidFile) ?? '') > 0 ? true : undefined))
 
 const qemu: Peer = {
-  name: 'qemu-storage-daemon',
   programs: ['qemu-storage-daemon'],
+  packages: 'qemu-system-common',
   serve: async (group, directory, image) => {
     const exported = join(directory, 'disk')
     const pidFile = join(directory, 'qemu.pid')
@@ -52,7 +57,7 @@ const qemu: Peer = {
       '--pidfile',
       pidFile,
       '--blockdev',
-      `driver=file,node-name=disk,filename=${image}`,
+      `driver=file,node-name=disk,filename=${String(image)}`,
       '--export',
       `type=fuse,id=disk,node-name=disk,mountpoint=${exported},writable=on`,
     ])
@@ -62,15 +67,16 @@ const qemu: Peer = {
 }
 
 const nbdkit: Peer = {
-  name: 'nbdkit + nbdfuse',
   programs: ['nbdkit', 'nbdfuse'],
+  packages: 'nbdkit libnbd-bin',
   serve: async (group, directory, image) => {
     const mountpoint = join(directory, 'mount')
     const socket = join(directory, 'nbd.sock')
     const pidFiles = [join(directory, 'nbdkit.pid'), join(directory, 'nbdfuse.pid')] as const
     mkdirSync(mountpoint)
     group.record({ kind: 'process', pidFile: pidFiles[0], marker: directory })
-    await must(['nbdkit', '--unix', socket, '--pidfile', pidFiles[0], 'file', image])
+    const plugin = typeof image === 'number' ? ['memory', String(image)] : ['file', image]
+    await must(['nbdkit', '--unix', socket, '--pidfile', pidFiles[0], ...plugin])
     await appears(pidFiles[0])
     group.record({ kind: 'mount', path: mountpoint })
     group.record({ kind: 'process', pidFile: pidFiles[1], marker: directory })
@@ -83,19 +89,31 @@ const nbdkit: Peer = {
 
 const peers: Readonly<Record<PeerName, Peer>> = { qemu, nbdkit }
 
-export const peerSystem = (journal: Journal, peerName: PeerName, image: string, size: number): System => {
+export interface PeerSettings {
+  readonly peer: PeerName
+  /** In reports. */
+  readonly name: string
+  readonly medium: Medium
+  /** The image, or null: the peer's own memory. */
+  readonly image: string | null
+  readonly size: number
+}
+
+export const peerSystem = (journal: Journal, { peer: peerName, name, medium, image, size }: PeerSettings): System => {
   const peer = peers[peerName]
   const start = async (): Promise<Running> => {
     for (const program of peer.programs) {
       const { status } = await attempt(['sh', '-c', 'command -v "$1"', 'sh', program])
-      if (status !== 0) throw new RingvolError('ERR_MISSING_TOOL', `${program} is not installed`)
+      if (status === 0) continue
+      throw new RingvolError('ERR_MISSING_TOOL', `${program} is not installed`, {
+        advice: `apt-get install ${peer.packages}`,
+      })
     }
-    const directory = join(journal.directory, `${peerName}-${String(Date.now())}`)
-    mkdirSync(directory)
+    const directory = mkdtempSync(join(journal.directory, `${peerName}-`))
     const group = journal.group()
-    const { exported, pidFiles } = await peer.serve(group, directory, image)
+    const { exported, pidFiles } = await peer.serve(group, directory, image ?? size)
     if (!listMounts().some(({ mountpoint }) => exported.startsWith(mountpoint) && mountpoint.startsWith(directory))) {
-      throw new RingvolError('ERR_MOUNT', `${peer.name} runs but has mounted nothing on ${directory}`)
+      throw new RingvolError('ERR_MOUNT', `${name} runs but has mounted nothing on ${directory}`)
     }
     const { device, directIo, notes } = await attachLoop(group, exported)
     return {
@@ -107,8 +125,11 @@ export const peerSystem = (journal: Journal, peerName: PeerName, image: string, 
       transport: null,
       reason: null,
       lanes: null,
+      options: null,
+      features: null,
       stop: () => group.release(),
     }
   }
-  return { name: peer.name, baseline: false, peer: true, backend: 'file', store: image, holdsData: true, size, start }
+  const backend = image === null ? 'memory' : 'file'
+  return { name, baseline: false, peer: true, backend, medium, store: image ?? name, holdsData: true, size, start }
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, openSync, rmSync, truncateSync, writeFileSync, writeSync, 
 import { join } from 'node:path'
 import t from 'tap'
 import {
+  describeJob,
   figuresOf,
   fillJobs,
   parseFio,
@@ -49,6 +50,20 @@ t.test('a batch is never larger than the depth: fio would wait for requests that
     timedJob(place, { pattern: pattern('rand-read'), depth: 1 }, 1, false).join(' '),
     /--iodepth_batch_complete_min=1 /,
   )
+  t.end()
+})
+
+t.test('what is reported of a job is how it works, not where and for how long, and nothing of the checker', (t) => {
+  const described = describeJob(timedJob(place, { pattern: pattern('rand-read-32k'), depth: 4 }, 3, true))
+  t.match(described, /--rw=randread --bs=32k --ioengine=libaio --direct=1 --iodepth=4/)
+  t.notMatch(described, /loop9|offset|size=|runtime|verify/)
+  t.end()
+})
+
+t.test('the job of the source document with large blocks: 1 MiB, half reads, 32 in flight', (t) => {
+  const line = timedJob(place, { pattern: pattern('mixed-1m'), depth: 32 }, 3, false).join(' ')
+  t.match(line, /--rw=randrw --bs=1m --ioengine=libaio --direct=1 --iodepth=32/)
+  t.equal(pattern('mixed-1m').depth, 32)
   t.end()
 })
 

@@ -20,6 +20,7 @@ t.test('without options the main job is measured: four 4k patterns, depth 1024, 
     transports: ['passthrough', 'uring', 'classic', 'syscall'],
     backends: ['file'],
     lanes: ['auto'],
+    attach: [],
     peers: [],
     size: null,
     image: null,
@@ -39,6 +40,8 @@ t.test('lists keep the order that reports use, drop repeats, and know all', (t) 
   t.same(settings('--peer', 'all').peers, ['qemu', 'nbdkit'])
   t.same(settings('--lanes', 'auto,02').lanes, ['auto', '2'])
   t.same(settings('--backend=null,file').backends, ['file', 'null'])
+  t.same(settings('--iodepth', 'all').depths, [1, 8, 32, 256, 1024, 2048])
+  t.same(settings('--attach', ' --queue-depth  64 ').attach, ['--queue-depth', '64'])
   t.end()
 })
 
@@ -61,6 +64,11 @@ const refused: readonly (readonly [string, RegExp, ...string[]])[] = [
     /--image \/srv\/disk would be overwritten.*--yes-overwrite/,
     '--image',
     '/srv/disk',
+  ],
+  [
+    'an image of the caller is not taken for the ext4 that the benchmark makes',
+    /--image and --backend ext4 exclude each other/,
+    ...['--image', '/srv/disk', '--yes-overwrite', '--backend', 'ext4'],
   ],
   ['an unknown option is refused', /Unknown argument: turbo/, '--turbo'],
   ['an unknown command is refused', /Unknown (command|argument): frobnicate/, 'frobnicate'],

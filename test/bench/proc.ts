@@ -1,19 +1,36 @@
 /** /proc and /sys as they are written, with the traps that their formats have. */
 import t from 'tap'
-import { parseMachineCpu, parseProcessCpu } from '../../bench/meter.js'
+import { parseMachine, parseProcess, used, type Meter } from '../../bench/meter.js'
 import { parseMountinfo } from '../../bench/mounts.js'
 import { volumeSize } from '../../bench/images.js'
 import { formatCount, formatDuration, formatTime } from '../../bench/format.js'
 
 t.test('a process name with blanks and parentheses does not shift the CPU figures', (t) => {
-  const stat = `77 (a ) b (c) 1) S ${['1', '77', '77', '0', '-1', '4194560', '10', '0', '0', '0', '150', '50', '9', '9', '20'].join(' ')}`
-  t.equal(parseProcessCpu(stat), 2)
-  t.equal(parseProcessCpu(null), null)
+  const stat = `77 (a ) b (c) 1) S ${['1', '77', '77', '0', '-1', '4194560', '10', '0', '0', '0', '150', '50', '900', '9', '20'].join(' ')}`
+  t.same(parseProcess(stat), { user: 1.5, total: 2, children: 9 })
+  t.equal(parseProcess(null), null)
   t.end()
 })
 
-t.test('waiting for a disk and idling are not CPU time', (t) => {
-  t.equal(parseMachineCpu('cpu  100 0 50 9999 7777 10 20 20 5 5\ncpu0 1 2 3'), 2)
+t.test('waiting for a disk, idling and what the host took are not CPU time of the machine', (t) => {
+  t.same(parseMachine('cpu  100 0 50 9999 7777 10 20 30 5 5\ncpu0 1 2 3'), { busy: 1.8, user: 1, stolen: 0.3 })
+  t.end()
+})
+
+t.test('user time that neither the daemons nor fio used belongs to others, kernel time to nobody', (t) => {
+  const at = (time: number, user: number, busy: number, ours: number): Meter => ({
+    time,
+    machine: { busy, user, stolen: 0 },
+    daemon: null,
+    ours,
+  })
+  t.match(used(at(10, 100, 200, 50), at(13, 102, 206, 51.5)), {
+    wall: 3,
+    machineCpu: 6,
+    foreignCpu: 0.5,
+    daemonCpu: null,
+  })
+  t.equal(used(at(10, 100, 200, 50), at(13, 102, 206, 52.02)).foreignCpu, 0, 'a tick too much is not less than nothing')
   t.end()
 })
 

@@ -1,17 +1,18 @@
 /** Reports must say what was measured, and say clearly what was not. */
 import t from 'tap'
-import { compareResults, compareTable } from '../../bench/report/compare.js'
+import { compareResults, compareTable, type Comparison } from '../../bench/report/compare.js'
 import { reportHtml } from '../../bench/report/html.js'
 import { layoutTable } from '../../bench/report/layout.js'
 import { linearTicks, logTicks } from '../../bench/report/svg.js'
 import { reportTable } from '../../bench/report/table.js'
 import { type Results, type RunRecord } from '../../bench/results.js'
 import { summarize } from '../../bench/summary.js'
+import { disturbed } from '../../bench/doubts.js'
 import { parseArguments } from '../../bench/options.js'
 
 const system = (name: string, more: object = {}) => ({
   name,
-  baseline: name === 'plain loop',
+  baseline: name.startsWith('plain loop'),
   peer: false,
   backend: 'file',
   transport: null,
@@ -42,7 +43,7 @@ const timed = (name: string, round: number, depth: number, iops: number): RunRec
 })
 
 const command = parseArguments([])
-const results = (scale = 1): Results => ({
+const results = (scale = 1, rounds = [1, 2, 3, 4, 5]): Results => ({
   schema: 1,
   startedAt: '2025-01-02T03:04:05.000Z',
   seconds: 100,
@@ -68,7 +69,7 @@ const results = (scale = 1): Results => ({
     system('ringvol uring', { transport: 'uring', reason: 'the kernel offers it', lanes: 1 }),
     system('ringvol passthrough', { unavailable: 'this kernel has no <passthrough>' }),
   ],
-  runs: [1, 2, 3].flatMap((round) =>
+  runs: rounds.flatMap((round) =>
     [1, 1024].flatMap((depth) => [
       // Rotation: the other system comes first in the second round.
       ...[
@@ -85,12 +86,13 @@ t.test('a summary has one row for each system and depth, the baseline first, rat
   t.match(
     summarize(results()).map(({ depth, system, rounds, ratio }) => ({ depth, system, rounds, ratio })),
     [1, 1024].flatMap((depth) => [
-      { depth, system: 'plain loop', rounds: 3, ratio: 1 },
-      { depth, system: 'ringvol uring', rounds: 3, ratio: 0.5 },
+      { depth, system: 'plain loop', rounds: 5, ratio: { median: 1 } },
+      { depth, system: 'ringvol uring', rounds: 5, ratio: { median: 0.5 } },
     ]),
   )
-  t.equal(summarize(results())[1]?.daemonCpuPerOperation?.toFixed(1), '10.0', 'microseconds')
-  t.equal(summarize(results())[0]?.daemonCpuPerOperation, null)
+  t.equal(summarize(results())[1]?.daemonCpuPerMillion?.toFixed(1), '10.0', 'seconds')
+  t.equal(summarize(results())[0]?.daemonCpuPerMillion, null)
+  t.equal(summarize(results())[0]?.machineCpuPerMillion.toFixed(1), '16.7')
   t.end()
 })
 
@@ -145,12 +147,58 @@ t.test('ticks enclose what is drawn', (t) => {
   t.end()
 })
 
-t.test('compare calls a change of the ratio better or worse only when it is larger than the spread', (t) => {
-  const better = compareResults(results(), results(1.2)).filter(({ after }) => after.system === 'ringvol uring')
+t.test('compare calls a change of the ratio better or worse only when chance hardly makes one as large', (t) => {
+  const own = (before: Results, after: Results): Comparison[] =>
+    compareResults(before, after).filter(({ after: row }) => row.system === 'ringvol uring')
+  const better = own(results(), results(1.2))
   t.equal(better.length, 2)
-  t.ok(better.every(({ change, withinNoise }) => Math.abs(change - 0.2) < 1e-9 && !withinNoise))
-  t.ok(compareResults(results(), results()).every(({ change, withinNoise }) => change === 0 && withinNoise))
-  t.match(compareTable(results(), results(0.8)).join('\n'), /-20\.0 % +worse/)
+  t.ok(better.every(({ change, verdict }) => Math.abs(change - 0.2) < 1e-9 && verdict === 'better'))
+  t.ok(own(results(), results()).every(({ change, verdict }) => change === 0 && verdict === 'within noise'))
+  t.match(compareTable(results(), results(0.8)).join('\n'), /-20\.0 % +0\.008 +worse/)
+  t.end()
+})
+
+t.test('compare calls nothing better that three rounds cannot show', (t) => {
+  const few = [1, 2, 3]
+  t.ok(
+    compareResults(results(1, few), results(1.2, few))
+      .filter(({ after }) => after.system === 'ringvol uring')
+      .every(({ verdict }) => verdict === 'too few rounds'),
+  )
+  t.end()
+})
+
+t.test('an image on ext4 is compared with the plain loop device on ext4, memory with the first one', (t) => {
+  const systems = [
+    system('plain loop', { medium: 'tmpfs' }),
+    system('plain loop ext4', { medium: 'ext4' }),
+    system('ringvol uring ext4', { medium: 'ext4' }),
+    system('ringvol uring memory', { medium: 'memory' }),
+  ]
+  const runs = systems.map(({ name }, index) => timed(name, 1, 32, [1000, 400, 200, 500][index] ?? 0))
+  t.same(
+    summarize({ systems, runs }).map(({ ratio }) => ratio.median),
+    [1, 1, 0.5, 0.5],
+  )
+  t.end()
+})
+
+t.test('the options of fio and of attach, and what the ring has, stand in the report', (t) => {
+  const features = { used: ['defer-taskrun'], missing: ['ring-fd'] }
+  const text = reportTable({
+    ...results(),
+    systems: [system('plain loop'), system('ringvol uring', { options: '--transport uring', features })],
+    fio: { 'rand-read': '--rw=randread --iodepth=1024' },
+  }).join('\n')
+  t.match(text, /rand-read: --rw=randread --iodepth=1024/)
+  t.match(text, /options --transport uring, ring defer-taskrun, without ring-fd/)
+  t.end()
+})
+
+t.test('runs in which something else used the CPUs are counted and said', (t) => {
+  const run = { ...timed('plain loop', 1, 1, 1000), wall: 3 }
+  t.same(disturbed([{ ...run, foreignCpu: 0.1, stolenCpu: 0.1 }], 2), [])
+  t.match(disturbed([run, { ...run, foreignCpu: 0.3, stolenCpu: 0.3 }], 2), [/more than 5 % .* 1 of 2 .* 10 % in/])
   t.end()
 })
 

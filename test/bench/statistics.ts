@@ -1,7 +1,7 @@
 /** The figures that reports state must be the ones that were measured, whatever the number and order of rounds. */
 import fc from 'fast-check'
 import t from 'tap'
-import { median, pairedRatio, spread } from '../../bench/statistics.js'
+import { chanceOf, median, pairedRatios, spread } from '../../bench/statistics.js'
 
 const values = fc.array(fc.double({ min: 1, max: 1e7, noNaN: true }), { minLength: 1, maxLength: 30 })
 
@@ -49,13 +49,13 @@ t.test('a disturbance that slows both systems of a round leaves the ratio alone'
     [2, 10],
     [3, 100],
   ])
-  t.equal(pairedRatio(own, baseline), 0.5)
+  t.same(pairedRatios(own, baseline), [0.5, 0.5, 0.5])
   t.end()
 })
 
 t.test('a round without a baseline figure is left out of the ratio', (t) => {
-  t.equal(
-    pairedRatio(
+  t.same(
+    pairedRatios(
       new Map([
         [1, 50],
         [2, 80],
@@ -65,8 +65,33 @@ t.test('a round without a baseline figure is left out of the ratio', (t) => {
         [3, 1],
       ]),
     ),
-    0.8,
+    [0.8],
   )
-  t.ok(Number.isNaN(pairedRatio(new Map([[1, 50]]), new Map())))
+  t.same(pairedRatios(new Map([[1, 50]]), new Map()), [])
+  t.end()
+})
+
+t.test('the chance of two samples is the one that counting all their orders gives', (t) => {
+  // 2 of C(10,5) orders are as extreme as one sample wholly above the other; 2 of C(6,3) with three rounds.
+  t.equal(chanceOf([1, 2, 3, 4, 5], [6, 7, 8, 9, 10]), 2 / 252)
+  t.equal(chanceOf([6, 7, 8, 9, 10], [1, 2, 3, 4, 5]), 2 / 252)
+  t.equal(chanceOf([1, 2, 3], [4, 5, 6]), 0.1)
+  // One round of five disturbed: U = 5, and 1 + 1 + 2 + 3 + 5 + 7 orders have at most that.
+  t.equal(chanceOf([1, 2, 3, 4, 11], [6, 7, 8, 9, 10]), (2 * 19) / 252)
+  t.equal(chanceOf([1, 2], [1, 2]), 1, 'the same twice')
+  t.equal(chanceOf([], [1]), 1)
+  t.end()
+})
+
+t.test('a chance is a chance, the same in both directions', (t) => {
+  const sample = fc.array(fc.double({ min: 0, max: 2, noNaN: true }), { minLength: 1, maxLength: 12 })
+  t.doesNotThrow(() => {
+    fc.assert(
+      fc.property(sample, sample, (before, after) => {
+        const chance = chanceOf(before, after)
+        return chance > 0 && chance <= 1 && Math.abs(chance - chanceOf(after, before)) < 1e-9
+      }),
+    )
+  })
   t.end()
 })
