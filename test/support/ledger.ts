@@ -8,7 +8,7 @@
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
-import { start, type Running } from './process.js'
+import { sourceOf, start, type Running } from './process.js'
 
 export const blockSize = 4096
 
@@ -75,7 +75,7 @@ const writer = async ({ path, blocks, inFlight, seed, firstSequence, synchronous
 }
 
 export const startLedger = (options: LedgerOptions): Running =>
-  start(process.execPath, ['--input-type=module', '-e', `await (${writer.toString()})(${JSON.stringify(options)})`])
+  start(process.execPath, ['--input-type=module', '-e', `await ${sourceOf(writer)}(${JSON.stringify(options)})`])
 
 export interface Books {
   /** Per block: every sequence number issued, and the highest acknowledged. */

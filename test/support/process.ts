@@ -174,6 +174,13 @@ const outcome: Outcome = (action) => {
 }
 
 /**
+ * The text of a function that is self-contained, for a child to run. `__name` is what tsx wraps functions in to keep
+ * their names; a child does without.
+ */
+export const sourceOf = (task: (...args: never[]) => unknown): string =>
+  `((__name) => ${task.toString()})((named) => named)`
+
+/**
  * Runs a function in a child process and resolves to what it returns (as JSON). The function must be self-contained:
  * it sees only its arguments, and imports what it needs itself with `await import('node:fs')`.
  */
@@ -182,7 +189,7 @@ export const inChild = async <A, R>(
   argument: A,
   options: RunOptions = {},
 ): Promise<R> => {
-  const program = `const result = await (${task.toString()})(${JSON.stringify(argument)}, ${outcome.toString()})
+  const program = `const result = await ${sourceOf(task)}(${JSON.stringify(argument)}, ${sourceOf(outcome)})
     process.stdout.write(JSON.stringify(result ?? null) + '\\n')`
   return JSON.parse(await run(process.execPath, ['--input-type=module', '-e', program], options)) as R
 }
