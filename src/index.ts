@@ -9,6 +9,13 @@ export { errorCodes, RingvolError, type ErrorCode, type ErrorDetails } from './e
 export { createLogger, type Logger, type LogFormat, type LogLevel, type LogOptions } from './log.js'
 export { transportNames, type TransportName } from './transport/transport.js'
 export { formatSize, parseSize } from './units.js'
-export { exportVolume, type Volume, type VolumeCounters, type VolumeOptions, type VolumeStatus } from './volume.js'
+export {
+  exportVolume,
+  type Pending,
+  type Volume,
+  type VolumeCounters,
+  type VolumeOptions,
+  type VolumeStatus,
+} from './volume.js'
 export { listVolumes, volumeInfo, type ListedVolume, type VolumeInfo } from './host/list.js'
 export { examine, type Finding, type FindingState } from './host/doctor.js'

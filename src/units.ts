@@ -33,3 +33,10 @@ export const formatSize = (bytes: number): string => {
   const value = bytes / 1024 ** index
   return `${Number.isInteger(value) ? String(value) : value.toFixed(1)}${unit}`
 }
+
+/** `340 ms`, `12 s`, `7 min`: an age for people, to two digits or so. */
+export const formatAge = (milliseconds: number): string => {
+  if (milliseconds < 1000) return `${String(Math.round(milliseconds))} ms`
+  const seconds = Math.floor(milliseconds / 1000)
+  return seconds < 120 ? `${String(seconds)} s` : `${String(Math.floor(seconds / 60))} min`
+}

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import type { Backend } from './backend/backend.js'
 import { volumeName } from './dispatcher/namespace.js'
 import { errnoName, RingvolError } from './errors.js'
-import type { LaneHandle } from './lane/handle.js'
+import type { LaneHandle, Pending } from './lane/handle.js'
 import type { Logger } from './log.js'
 import type { TransportChoice } from './transport/choose.js'
 import type { Mount } from './transport/mount.js'
@@ -112,6 +112,15 @@ export class RunningVolume implements Volume {
       }
     }
     return sums
+  }
+
+  pending(): Pending {
+    const lanes = this.#serving.lanes.map((lane) => lane.pending())
+    const ages = lanes.flatMap(({ oldestMs }) => oldestMs ?? [])
+    return {
+      inFlight: lanes.reduce((sum, { inFlight }) => sum + inFlight, 0),
+      oldestMs: ages.length === 0 ? null : Math.max(...ages),
+    }
   }
 
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * What a user of the library gives to `exportVolume` and gets from it.
  */
+import type { Pending } from './lane/handle.js'
 import type { Logger } from './log.js'
 import type { TransportName } from './transport/transport.js'
 
@@ -56,6 +57,8 @@ export interface Volume extends AsyncDisposable {
   /** What the ring uses, and what this kernel refused it. */
   readonly features: { readonly used: readonly string[]; readonly missing: readonly string[] }
   counters(): VolumeCounters
+  /** What callers wait for at this moment. What the kernel does itself (passthrough) is not seen. */
+  pending(): Pending
   /** Settles when the volume is gone: after stop(), an unmount from outside, or an abort. Rejects if the last flush failed. */
   readonly closed: Promise<void>
   /** Refuses while `volume` is open elsewhere (EBUSY, ERR_MOUNT) unless `force`; else drains, flushes, unmounts. */

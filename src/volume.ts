@@ -16,7 +16,7 @@ import { newAttributes } from './dispatcher/attributes.js'
 import { newPassthrough, Passthrough } from './dispatcher/passthrough.js'
 import { agree, offersPassthrough, offersUring, payloadBytes, receiveInit, sendInit } from './dispatcher/session.js'
 import { errnoName, errnoOf, RingvolError } from './errors.js'
-import type { LaneHandle } from './lane/handle.js'
+import type { LaneHandle, Pending } from './lane/handle.js'
 import { type LanesRequest, openLanes } from './lane/open.js'
 import { planLanes } from './lane/plan.js'
 import { silentLogger } from './log.js'
@@ -29,7 +29,7 @@ import { chooseCarrier, chooseTransport, type TransportChoice, type TransportFac
 import { Mount } from './transport/mount.js'
 import type { TransportName } from './transport/transport.js'
 
-export type { Volume, VolumeCounters, VolumeOptions, VolumeStatus }
+export type { Pending, Volume, VolumeCounters, VolumeOptions, VolumeStatus }
 
 const defaultMaxIo = 1024 * 1024
 /**

@@ -3,7 +3,7 @@
  * does to the steps after it.
  */
 import t from 'tap'
-import type { LaneCounters, LaneHandle } from '../src/lane/handle.js'
+import type { LaneCounters, LaneHandle, Pending } from '../src/lane/handle.js'
 import { silentLogger } from '../src/log.js'
 import { laneCounters } from '../src/native/addon.js'
 import type { Mount } from '../src/transport/mount.js'
@@ -28,9 +28,13 @@ interface FakeOptions {
   /** What never settles. */
   readonly hanging?: string
   readonly readOnly?: boolean
+  readonly pending?: Pending
 }
 
-const fakes = ({ lanes = [{}], drained = true, failing = {}, hanging, readOnly = false }: FakeOptions = {}): Fakes => {
+const idle: Pending = { inFlight: 0, oldestMs: null }
+
+const fakes = (options: FakeOptions = {}): Fakes => {
+  const { lanes = [{}], drained = true, failing = {}, hanging, readOnly = false, pending = idle } = options
   const done: string[] = []
   const note = async (what: string): Promise<void> => {
     done.push(what)
@@ -46,6 +50,7 @@ const fakes = ({ lanes = [{}], drained = true, failing = {}, hanging, readOnly =
     start: () => connection,
     drain: () => note('drain').then(() => drained),
     counters: () => ({ ...zero, ...counters }),
+    pending: () => pending,
     close: () => note('lane closed'),
   })
   const mount = {

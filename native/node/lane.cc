@@ -61,7 +61,8 @@ Napi::Function Lane::define(Napi::Env env) {
                       InstanceMethod<&Lane::close>("close"), InstanceAccessor<&Lane::layout>("layout"),
                       InstanceAccessor<&Lane::features>("features"), InstanceAccessor<&Lane::missing>("missing"),
                       InstanceAccessor<&Lane::slab>("slab"), InstanceAccessor<&Lane::arrived>("arrived"),
-                      InstanceAccessor<&Lane::actions>("actions"), InstanceAccessor<&Lane::counters>("counters")});
+                      InstanceAccessor<&Lane::actions>("actions"), InstanceAccessor<&Lane::counters>("counters"),
+                      InstanceAccessor<&Lane::began>("began")});
 }
 
 Lane::Lane(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Lane>(info), state_(std::make_shared<LaneState>()) {
@@ -77,6 +78,7 @@ Lane::Lane(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Lane>(info), state
   arrived_ = Napi::Persistent(share(core.arrived(), slots * sizeof(uint32_t)));
   actions_ = Napi::Persistent(share(core.rows(), slots * sizeof(ActionRow)));
   counters_ = Napi::Persistent(share(core.counters(), sizeof(Counters)));
+  began_ = Napi::Persistent(share(core.began(), slots * sizeof(double)));
 }
 
 Lane::~Lane() { end(state_); }
@@ -150,7 +152,7 @@ void Lane::close(const Napi::CallbackInfo&) {
   if (state_->closing) return;
   CHECK(!in_turn_);
   end(state_);
-  for (auto* buffer : {&slab_, &arrived_, &actions_, &counters_}) {
+  for (auto* buffer : {&slab_, &arrived_, &actions_, &counters_, &began_}) {
     buffer->Value().Detach();
     buffer->Reset();
   }

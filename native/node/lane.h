@@ -41,6 +41,7 @@ class Lane final : public Napi::ObjectWrap<Lane> {
   Napi::Value arrived(const Napi::CallbackInfo&) { return arrived_.Value(); }
   Napi::Value actions(const Napi::CallbackInfo&) { return actions_.Value(); }
   Napi::Value counters(const Napi::CallbackInfo&) { return counters_.Value(); }
+  Napi::Value began(const Napi::CallbackInfo&) { return began_.Value(); }
 
   Napi::ArrayBuffer share(void* data, size_t size);
   void awake();
@@ -55,6 +56,7 @@ class Lane final : public Napi::ObjectWrap<Lane> {
   Napi::Reference<Napi::ArrayBuffer> arrived_;
   Napi::Reference<Napi::ArrayBuffer> actions_;
   Napi::Reference<Napi::ArrayBuffer> counters_;
+  Napi::Reference<Napi::ArrayBuffer> began_;
   Napi::FunctionReference batch_callback_;
   Napi::FunctionReference closed_callback_;
   std::unique_ptr<Napi::AsyncContext> context_;

@@ -2,6 +2,7 @@
 #include "node/lane_core.h"
 
 #include <fcntl.h>
+#include <time.h>
 
 #include <utility>
 
@@ -20,6 +21,13 @@ bool listed(const std::vector<std::string>& names, const char* name) {
     if (each == name) return true;
   }
   return false;
+}
+
+// Milliseconds. Coarse, to the tick of the scheduler: it costs a few nanoseconds, and ages are told in milliseconds.
+double coarse_clock() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
 }
 
 }  // namespace
@@ -55,6 +63,7 @@ Status LaneCore::open(const LaneOptions& requested) {
   if (Status status = slab_.map(queues * options.depth, options.max_payload); !status.fine()) return status;
   arrived_.resize(slab_.slots());
   rows_.resize(slab_.slots());
+  began_.resize(slab_.slots());
   arrivals_ = {.slots = arrived_.data(), .capacity = slab_.slots(), .count = 0};
   FileEngine* engine = nullptr;
   if (options.transport == TransportKind::kSyscall) {
@@ -114,6 +123,7 @@ bool LaneCore::turn() {
       counters_.batches += 1;
       counters_.requests += arrivals_.count;
       counters_.in_flight += arrivals_.count;
+      stamp_arrivals();
       events_.batch(arrivals_.count);
       execute();
     }
@@ -131,6 +141,12 @@ bool LaneCore::turn() {
   }
   if (ring_ != nullptr) ring_->announce(true);
   return false;
+}
+
+// One look at the clock for all that came in one look for work.
+void LaneCore::stamp_arrivals() {
+  const double now = coarse_clock();
+  for (uint32_t index = 0; index < arrivals_.count; ++index) began_[arrived_[index]] = now;
 }
 
 // One look for work: submits, runs deferred work, takes completions. true when anything completed.
@@ -191,6 +207,7 @@ void LaneCore::perform(const ActionRow& row) {
       return refuse(slot, static_cast<int>(row.length));
     case Action::kRelease:
       counters_.in_flight -= 1;
+      began_[slot] = 0;
       return transport_->release(slot);
     case Action::kReadFile:
       return begin_file(slot, FileAction::kRead, row);
@@ -233,6 +250,7 @@ void LaneCore::finish_file(Slot slot, int result) {
 
 void LaneCore::answer(Slot slot, uint32_t length) {
   counters_.in_flight -= 1;
+  began_[slot] = 0;
   counters_.replies += 1;
   transport_->reply(slot, length);
 }
@@ -240,6 +258,7 @@ void LaneCore::answer(Slot slot, uint32_t length) {
 void LaneCore::refuse(Slot slot, int error) {
   CHECK(error > 0);
   counters_.in_flight -= 1;
+  began_[slot] = 0;
   counters_.errors += 1;
   transport_->error(slot, error);
 }

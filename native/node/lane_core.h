@@ -112,6 +112,7 @@ class LaneCore {
   uint32_t* arrived() { return arrived_.data(); }
   ActionRow* rows() { return rows_.data(); }
   Counters* counters() { return &counters_; }
+  double* began() { return began_.data(); }
   std::vector<std::string> features() const;
   std::vector<std::string> missing() const;
 
@@ -119,6 +120,7 @@ class LaneCore {
   Status open_ring(const LaneOptions& options);
   bool look(int empty_looks);
   bool may_wait() const;
+  void stamp_arrivals();
   void perform(const ActionRow& row);
   void begin_file(Slot slot, FileAction action, const ActionRow& row);
   void finish_file(Slot slot, int result);
@@ -142,6 +144,8 @@ class LaneCore {
   std::unique_ptr<FileIo> file_io_;
   std::vector<uint32_t> arrived_;
   std::vector<ActionRow> rows_;
+  // Per slot: when its request was taken in, milliseconds of CLOCK_MONOTONIC; 0 without one. Read by TypeScript.
+  std::vector<double> began_;
   Counters counters_{};
   Arrivals arrivals_;
   // Our own descriptors of the backing file: pool threads may use them after the backend was closed.

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { errorCodes, RingvolError, type ErrorCode } from '../errors.js'
 import type { Logger } from '../log.js'
-import type { Volume, VolumeCounters, VolumeStatus } from '../volume.js'
+import type { Pending, Volume, VolumeCounters, VolumeStatus } from '../volume.js'
 import { deadlines } from './deadlines.js'
 
 export type ControlRequest = { readonly command: 'status' } | { readonly command: 'stop'; readonly force: boolean }
@@ -17,6 +17,7 @@ export type ControlRequest = { readonly command: 'status' } | { readonly command
 export interface ControlStatus {
   readonly status: VolumeStatus
   readonly counters: VolumeCounters
+  readonly pending: Pending
   /** What the ring uses, and what this kernel refused it. */
   readonly features: Volume['features']
 }
@@ -161,8 +162,8 @@ const ask = (path: string, request: ControlRequest, deadline: number): Promise<u
   })
 
 /** Throws ERR_DAEMON if the daemon does not answer. */
-export const askStatus = async (path: string): Promise<ControlStatus> =>
-  (await ask(path, { command: 'status' }, deadlines.control)) as ControlStatus
+export const askStatus = async (path: string, deadline: number = deadlines.control): Promise<ControlStatus> =>
+  (await ask(path, { command: 'status' }, deadline)) as ControlStatus
 
 /** Resolves when the volume is flushed and unmounted. Throws what stopping it threw, or ERR_DAEMON. */
 export const askStop = async (path: string, force: boolean): Promise<void> => {

@@ -14,6 +14,8 @@ export const deadlines = {
   killed: 10_000,
   /** An answer of a healthy daemon's control socket. */
   control: 5_000,
+  /** The same where many are asked, and one that does not answer is a line of a table. */
+  glance: 2_000,
   /** A daemon's last replies to leave before it ends. */
   farewell: 1_000,
   /** Small programs that ask the kernel for something. */

@@ -5,15 +5,23 @@
 import { realpath } from 'node:fs/promises'
 import { RingvolError } from '../errors.js'
 import type { Volume, VolumeCounters, VolumeStatus } from '../volume.js'
-import { askStatus } from './control.js'
+import { askStatus, type ControlStatus } from './control.js'
+import { deadlines } from './deadlines.js'
 import { listLoops } from './loop.js'
 import { isAlive } from './process.js'
 import { systemRoots, type Roots } from './roots.js'
 import { listNames, readDevice, readState, volumePaths, type VolumeState } from './state.js'
 
 export interface ListedVolume extends VolumeStatus {
-  /** `dead`: its daemon is gone, `ringvol detach` cleans up. */
-  readonly state: 'serving' | 'dead'
+  /**
+   * `silent`: its daemon lives and does not answer, because it is stopped, stuck or on its way out. `dead`: its daemon
+   * is gone, `ringvol detach` cleans up.
+   */
+  readonly state: 'serving' | 'silent' | 'dead'
+  /** Requests taken in and not answered; null unless serving. */
+  readonly inFlight: number | null
+  /** Age of the oldest of them in milliseconds; null when there is none. */
+  readonly oldestRequestMs: number | null
 }
 
 /** States of all volumes, also of those that are just starting. */
@@ -29,15 +37,37 @@ const deviceOf = async (state: VolumeState, roots: Roots): Promise<string | null
   return over.find((device) => device === journalled) ?? over[0] ?? null
 }
 
+interface Look {
+  readonly listed: ListedVolume
+  /** What the daemon said; the error if it lives and does not answer; undefined if it is dead. */
+  readonly live: ControlStatus | Error | undefined
+}
+
+const lookAt = async (state: VolumeState, status: VolumeStatus, deadline: number, roots: Roots): Promise<Look> => {
+  const alive = await isAlive(state.owner, roots)
+  const { control } = volumePaths(state.name, roots)
+  const live = alive
+    ? await askStatus(control, deadline).catch((error: unknown) =>
+        error instanceof Error ? error : new Error(String(error)),
+      )
+    : undefined
+  const serving = live !== undefined && !(live instanceof Error)
+  const listed = {
+    ...status,
+    device: await deviceOf(state, roots),
+    state: serving ? ('serving' as const) : alive ? ('silent' as const) : ('dead' as const),
+    inFlight: serving ? live.pending.inFlight : null,
+    oldestRequestMs: serving ? live.pending.oldestMs : null,
+  }
+  return { listed, live }
+}
+
 /** Volumes that serve, or did when their daemon died, by name. */
 export const listVolumes = async (roots: Roots = systemRoots()): Promise<ListedVolume[]> => {
-  const volumes: ListedVolume[] = []
-  for (const state of await listStates(roots)) {
-    if (state.status === null) continue
-    const alive = await isAlive(state.owner, roots)
-    volumes.push({ ...state.status, device: await deviceOf(state, roots), state: alive ? 'serving' : 'dead' })
-  }
-  return volumes
+  const looks = (await listStates(roots)).flatMap((state) =>
+    state.status === null ? [] : [lookAt(state, state.status, deadlines.glance, roots)],
+  )
+  return (await Promise.all(looks)).map(({ listed }) => listed)
 }
 
 /** Name of the volume that a user means by its name, its loop device or its mountpoint; undefined if none. */
@@ -63,12 +93,11 @@ export interface VolumeInfo extends ListedVolume {
 
 /** Throws ERR_NOT_RUNNING, ERR_DAEMON. */
 export const volumeInfo = async (name: string, roots: Roots = systemRoots()): Promise<VolumeInfo> => {
-  const paths = volumePaths(name, roots)
-  const state = await readState(paths)
-  const listed = (await listVolumes(roots)).find((volume) => volume.name === name)
-  if (state === undefined || listed === undefined) {
+  const state = await readState(volumePaths(name, roots))
+  if (state === undefined || state.status === null) {
     throw new RingvolError('ERR_NOT_RUNNING', `there is no running volume '${name}'`, { advice: "see 'ringvol list'" })
   }
-  const live = listed.state === 'dead' ? undefined : await askStatus(paths.control)
+  const { listed, live } = await lookAt(state, state.status, deadlines.control, roots)
+  if (live instanceof Error) throw live
   return { ...listed, options: state.options, counters: live?.counters ?? null, features: live?.features ?? null }
 }

@@ -100,7 +100,12 @@ const start = async (
   const control = await listenControl(
     claim.paths.control,
     {
-      status: () => ({ status: volume.status, counters: volume.counters(), features: volume.features }),
+      status: () => ({
+        status: volume.status,
+        counters: volume.counters(),
+        pending: volume.pending(),
+        features: volume.features,
+      }),
       stop: (force) => stopForControl(volume, force),
     },
     logger,

@@ -7,6 +7,13 @@ import type { Logger } from '../log.js'
 
 export type LaneCounters = Record<keyof typeof laneCounters, number>
 
+/** The requests that a lane, or a whole volume, has taken in and not answered. */
+export interface Pending {
+  readonly inFlight: number
+  /** Age of the oldest one in milliseconds; null when there is none. */
+  readonly oldestMs: number | null
+}
+
 export interface LaneParts {
   readonly options: LaneOptions
   readonly backend: Backend
@@ -25,6 +32,7 @@ export interface LaneHandle {
   /** Waits until no request is with the lane; false when some still are after `deadlineMs`. */
   drain(deadlineMs: number): Promise<boolean>
   counters(): LaneCounters
+  pending(): Pending
   /** Frees the ring, the slots and the thread. Idempotent. */
   close(): Promise<void>
 }

@@ -9,7 +9,7 @@ import { Passthrough } from '../dispatcher/passthrough.js'
 import { parseTracePlanes, Trace } from '../dispatcher/trace.js'
 import { addon, laneCounters, type NativeLane } from '../native/addon.js'
 import { SlotCursor } from '../protocol/slots.js'
-import type { LaneCounters, LaneHandle, LaneParts } from './handle.js'
+import type { LaneCounters, LaneHandle, LaneParts, Pending } from './handle.js'
 
 /** A drain looks now and then, so that answers need not check whether somebody waits for them. */
 const lookEveryMs = 5
@@ -18,6 +18,7 @@ export class Lane implements LaneHandle {
   readonly #native: NativeLane
   readonly #dispatcher: Dispatcher
   readonly #counters: Float64Array
+  readonly #began: Float64Array
   /** What the counters said when the lane was closed. */
   #last: LaneCounters | undefined
 
@@ -26,6 +27,7 @@ export class Lane implements LaneHandle {
     const native = new (addon().Lane)(options)
     this.#native = native
     this.#counters = new Float64Array(native.counters)
+    this.#began = new Float64Array(native.began)
     const planes = parseTracePlanes(process.env['RINGVOL_TRACE'])
     const trace = planes.length === 0 ? undefined : new Trace(planes, (line) => process.stderr.write(`${line}\n`))
     this.#dispatcher = new Dispatcher({
@@ -77,6 +79,18 @@ export class Lane implements LaneHandle {
     return this.#last ?? readCounters(this.#counters)
   }
 
+  pending(): Pending {
+    const inFlight = this.#last === undefined ? (this.#counters[laneCounters.inFlight] as number) : 0
+    return { inFlight, oldestMs: inFlight === 0 ? null : ageOf(this.#oldest()) }
+  }
+
+  /** When the oldest request came, 0 without one: looked for when somebody asks, so that answering costs nothing. */
+  #oldest(): number {
+    let oldest = Infinity
+    for (const began of this.#began) if (began > 0 && began < oldest) oldest = began
+    return oldest === Infinity ? 0 : oldest
+  }
+
   /** Must not be called from within a batch. */
   close(): Promise<void> {
     if (this.#last === undefined) {
@@ -86,11 +100,17 @@ export class Lane implements LaneHandle {
     return Promise.resolve()
   }
 
-  /** For a thread that publishes its counters to another: see worker.ts. */
-  copyCounters(target: Float64Array): void {
-    if (this.#last === undefined) target.set(this.#counters)
+  /** For a thread that publishes its counters to another, the time of its oldest request behind them: see worker.ts. */
+  publish(target: Float64Array): void {
+    if (this.#last !== undefined) return
+    target.set(this.#counters)
+    target[this.#counters.length] = this.#oldest()
   }
 }
+
+/** Milliseconds since then, on the clock that the addon stamps requests with; null for 0, which is no time. */
+export const ageOf = (began: number): number | null =>
+  began === 0 ? null : Math.max(0, Math.round(Number(process.hrtime.bigint()) / 1e6 - began))
 
 export const readCounters = (numbers: Float64Array): LaneCounters =>
   Object.fromEntries(Object.entries(laneCounters).map(([name, index]) => [name, numbers[index] ?? 0])) as LaneCounters

@@ -18,7 +18,7 @@ export interface WorkerData {
   }
   readonly attributes: SharedArrayBuffer
   readonly passthrough: SharedArrayBuffer
-  /** Float64Array of laneCounters, refreshed by the worker. */
+  /** Float64Array of laneCounters and, behind them, when the oldest request came; refreshed by the worker. */
   readonly counters: SharedArrayBuffer
   readonly readOnly: boolean
   /** The CPU whose kernel queue this lane serves, if it serves just one. */

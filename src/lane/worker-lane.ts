@@ -9,12 +9,14 @@ import type { Backend } from '../backend/backend.js'
 import { RingvolError } from '../errors.js'
 import type { Logger } from '../log.js'
 import { laneCounters } from '../native/addon.js'
-import type { LaneCounters, LaneHandle, LaneParts } from './handle.js'
-import { readCounters } from './lane.js'
+import type { LaneCounters, LaneHandle, LaneParts, Pending } from './handle.js'
+import { ageOf, readCounters } from './lane.js'
 import { fromPlainError, type FromWorker, toPlainError, type ToWorker, type WorkerData } from './messages.js'
 
 /** For the thread to end by itself after `close`, before it is terminated. */
 const endMs = 10_000
+
+const counterCount = Object.keys(laneCounters).length
 
 export class WorkerLane implements LaneHandle {
   features: readonly string[] = []
@@ -34,7 +36,7 @@ export class WorkerLane implements LaneHandle {
   ) {
     const { file, name, size, blockSize, can } = backend
     if (file === undefined) throw new RingvolError('ERR_BACKEND', `${name} offers no file, so it runs on one lane`)
-    const counters = new SharedArrayBuffer(Object.keys(laneCounters).length * Float64Array.BYTES_PER_ELEMENT)
+    const counters = new SharedArrayBuffer((counterCount + 1) * Float64Array.BYTES_PER_ELEMENT)
     this.#backend = backend
     this.#logger = logger
     this.#counters = new Float64Array(counters)
@@ -114,6 +116,11 @@ export class WorkerLane implements LaneHandle {
 
   counters(): LaneCounters {
     return readCounters(this.#counters)
+  }
+
+  pending(): Pending {
+    const inFlight = this.#counters[laneCounters.inFlight] ?? 0
+    return { inFlight, oldestMs: inFlight === 0 ? null : ageOf(this.#counters[counterCount] ?? 0) }
   }
 
   async close(): Promise<void> {

@@ -31,7 +31,7 @@ const run = (): void => {
   const lane = new Lane({ options, backend, attributes, passthrough, readOnly, logger })
   const counters = new Float64Array(data.counters)
   const publish = (): void => {
-    lane.copyCounters(counters)
+    lane.publish(counters)
   }
   const publishing = setInterval(publish, publishEveryMs)
   const obey = async (message: ToWorker): Promise<void> => {

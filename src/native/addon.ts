@@ -70,6 +70,8 @@ export interface NativeLane {
   readonly actions: ArrayBuffer
   /** Float64Array, indices in `laneCounters`; [0] is the number of rows in `actions`. */
   readonly counters: ArrayBuffer
+  /** Float64Array, one per slot: when its request was taken in, milliseconds of CLOCK_MONOTONIC; 0 without one. */
+  readonly began: ArrayBuffer
   /** Ring features in use, such as `defer-taskrun`; those that were refused are in `missing`. */
   readonly features: readonly string[]
   readonly missing: readonly string[]

@@ -48,7 +48,7 @@ await suite(t, {}, () => {
     t.not(Number.isNaN(Date.parse(served.status.startedAt)), true)
 
     const { volumes } = JSON.parse(await ringvolOk(['list', '--json'])) as { volumes: ListedVolume[] }
-    t.strictSame(volumes, [{ ...served.status, state: 'serving' }])
+    t.strictSame(volumes, [{ ...served.status, state: 'serving', inFlight: 0, oldestRequestMs: null }])
     const device = await run('losetup', ['--find', '--show', served.volume])
     t.equal((await list())[0]?.device, device, 'a loop device attached by hand shows too')
     await run('losetup', ['-d', device])

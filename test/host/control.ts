@@ -8,7 +8,12 @@ import { askStatus, askStop, listenControl, type ControlHandlers } from '../../s
 import { silentLogger } from '../../src/log.js'
 import { machine } from './machine.js'
 
-const status = { status: { name: 'disk' }, counters: { requests: 7 }, features: { used: [], missing: [] } }
+const status = {
+  status: { name: 'disk' },
+  counters: { requests: 7 },
+  pending: { inFlight: 1, oldestMs: 30 },
+  features: { used: [], missing: [] },
+}
 const handlers: ControlHandlers = {
   status: () => status as unknown as ReturnType<ControlHandlers['status']>,
   stop: (force) =>

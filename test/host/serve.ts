@@ -38,6 +38,7 @@ const pretend = ({ exportError, flushError, busy, onExport }: Pretence): NonNull
       status: { name, source, mountpoint, volume: `${mountpoint}/volume`, readOnly, pid: process.pid } as VolumeStatus,
       features: { used: [], missing: [] },
       counters: () => ({ requests: 1 }),
+      pending: () => ({ inFlight: 0, oldestMs: null }),
       closed,
       stop: ({ force = false } = {}) => {
         if (busy?.() === true && !force) {

@@ -2,12 +2,12 @@
  * `ringvol list`: the volumes of this machine.
  */
 import { listVolumes, type ListedVolume } from '../../host/list.js'
-import { formatSize } from '../../units.js'
+import { formatAge, formatSize } from '../../units.js'
 import type { Command } from '../command.js'
 import { commonOptions } from '../options.js'
 import { formatTable } from '../table.js'
 
-const heading = ['NAME', 'DEVICE', 'SIZE', 'ACCESS', 'TRANSPORT', 'LANES', 'STATE', 'PID', 'SOURCE']
+const heading = ['NAME', 'DEVICE', 'SIZE', 'ACCESS', 'TRANSPORT', 'LANES', 'STATE', 'OLDEST', 'PID', 'SOURCE']
 
 const row = (volume: ListedVolume): string[] => [
   volume.name,
@@ -17,6 +17,7 @@ const row = (volume: ListedVolume): string[] => [
   volume.transport,
   String(volume.lanes),
   volume.state,
+  volume.oldestRequestMs === null ? '-' : formatAge(volume.oldestRequestMs),
   String(volume.pid),
   volume.source,
 ]
@@ -27,7 +28,10 @@ export const listCommandRow: Command = {
   summary: 'show the volumes of this machine',
   details: [
     'With --json: `{ "volumes": [ ... ] }`, each as in the ready line of serve, with `state`: `serving`, or `dead` ' +
-      'when its daemon is gone and `detach` has to clean up. Fields are added, never renamed.',
+      'when its daemon is gone and `detach` has to clean up, or `silent` when it lives and does not answer within two ' +
+      'seconds; `inFlight`: requests that it has taken in and not answered; and `oldestRequestMs`: the age of the ' +
+      'oldest of them, OLDEST in the table. With passthrough the kernel does reads and writes itself, and they are ' +
+      'not seen here. Fields are added, never renamed.',
   ],
   arguments: {},
   options: ['json', ...commonOptions],
