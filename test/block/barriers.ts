@@ -8,7 +8,7 @@ import { mounted } from '../support/devices.js'
 import { attempt, run, start, until } from '../support/process.js'
 import { attach, counter, serve, sparseImage } from '../support/ringvol.js'
 import { freshPath } from '../support/scratch.js'
-import { onEachTransport, suite } from '../support/suite.js'
+import { onEachCarrier, onTransportsInTurn, suite } from '../support/suite.js'
 
 const size = 64 << 20
 /** What the kernel rightly logs when the flush of a block device fails. */
@@ -19,7 +19,7 @@ const flushFailed = [
 ]
 
 await suite(t, { needs: ['command:strace', 'command:xfs_io'], expectedLog: flushFailed }, () => {
-  onEachTransport(t, 'sync of a file system reaches the image', async (t, transport) => {
+  onTransportsInTurn(t, 2, 'sync of a file system reaches the image', async (t, transport) => {
     const attached = await attach(sparseImage(size), ['--transport', transport])
     const { device, status } = attached
     await run('mkfs.ext4', ['-q', device])
@@ -33,17 +33,22 @@ await suite(t, { needs: ['command:strace', 'command:xfs_io'], expectedLog: flush
     await attached.detach()
   })
 
-  onEachTransport(t, 'fsync of the FUSE file and of the loop device are one fdatasync each', async (t, transport) => {
-    const attached = await attach(sparseImage(size), ['--transport', transport])
-    for (const path of [attached.device, attached.status.volume]) {
-      // A flush of a disk with nothing to flush is skipped by the block layer, so each is after a write.
-      const before = await counter(attached.status.name, 'syncs')
-      await run('xfs_io', ['-c', 'pwrite -q 0 4k', '-c', 'fsync', '-c', 'pwrite -q 0 4k', '-c', 'fsync', path])
-      const syncs = (await counter(attached.status.name, 'syncs')) - before
-      t.ok(syncs >= 2, `${path}: two for two, ${String(syncs)} counted`)
-    }
-    await attached.detach()
-  })
+  onTransportsInTurn(
+    t,
+    2,
+    'fsync of the FUSE file and of the loop device are one fdatasync each',
+    async (t, transport) => {
+      const attached = await attach(sparseImage(size), ['--transport', transport])
+      for (const path of [attached.device, attached.status.volume]) {
+        // A flush of a disk with nothing to flush is skipped by the block layer, so each is after a write.
+        const before = await counter(attached.status.name, 'syncs')
+        await run('xfs_io', ['-c', 'pwrite -q 0 4k', '-c', 'fsync', '-c', 'pwrite -q 0 4k', '-c', 'fsync', path])
+        const syncs = (await counter(attached.status.name, 'syncs')) - before
+        t.ok(syncs >= 2, `${path}: two for two, ${String(syncs)} counted`)
+      }
+      await attached.detach()
+    },
+  )
 
   t.test('the daemon calls fdatasync on the image, as strace sees it', async (t) => {
     // The other transports sync through the ring, which no tracer of system calls can see.
@@ -59,7 +64,7 @@ await suite(t, { needs: ['command:strace', 'command:xfs_io'], expectedLog: flush
     t.match(await served.stop(), { code: 0 })
   })
 
-  onEachTransport(t, 'a flush that fails below fails for the caller, and the daemon goes on', async (t, transport) => {
+  onEachCarrier(t, 'a flush that fails below fails for the caller, and the daemon goes on', async (t, transport) => {
     const trigger = freshPath('trigger')
     const layer = `error:op=flush,errno=EIO,while=${trigger}`
     const attached = await attach(sparseImage(size), ['--transport', transport, '--layer', layer])

@@ -7,7 +7,7 @@ import t from 'tap'
 import { mounted } from '../support/devices.js'
 import { run } from '../support/process.js'
 import { attach, sparseImage } from '../support/ringvol.js'
-import { onEachTransport, suite } from '../support/suite.js'
+import { onTransportsInTurn, suite } from '../support/suite.js'
 
 const MiB = 1 << 20
 const size = 512 * MiB
@@ -16,7 +16,7 @@ const isZero = (device: string, length: number): Promise<string> =>
   run('cmp', ['-n', String(length), device, '/dev/zero'])
 
 await suite(t, { needs: ['command:xfs_io', 'command:mkfs.xfs', 'xfs'] }, () => {
-  onEachTransport(t, 'blkdiscard frees blocks of the image and leaves zeros', async (t, transport) => {
+  onTransportsInTurn(t, 2, 'blkdiscard frees blocks of the image and leaves zeros', async (t, transport) => {
     const image = sparseImage(size)
     const attached = await attach(image, ['--transport', transport])
     const { device } = attached
@@ -31,7 +31,7 @@ await suite(t, { needs: ['command:xfs_io', 'command:mkfs.xfs', 'xfs'] }, () => {
     await attached.detach()
   })
 
-  onEachTransport(t, 'zeroing a range of the device reads back as zeros', async (t, transport) => {
+  onTransportsInTurn(t, 2, 'zeroing a range of the device reads back as zeros', async (t, transport) => {
     const image = sparseImage(64 * MiB)
     const attached = await attach(image, ['--transport', transport])
     await run('xfs_io', ['-d', '-c', `pwrite -q -b 1m -S 0x99 0 ${String(4 * MiB)}`, attached.device])
@@ -43,8 +43,9 @@ await suite(t, { needs: ['command:xfs_io', 'command:mkfs.xfs', 'xfs'] }, () => {
   })
 
   for (const name of ['ext4', 'xfs']) {
-    onEachTransport(
+    onTransportsInTurn(
       t,
+      2,
       `mkfs.${name} with discard, and fstrim after removing a file, give its space back`,
       async (t, transport) => {
         const image = sparseImage(size)

@@ -9,7 +9,7 @@ import { run } from '../support/process.js'
 import { attach, sparseImage } from '../support/ringvol.js'
 import { freshDirectory } from '../support/scratch.js'
 import { seeded } from '../support/seed.js'
-import { onEachTransport, suite } from '../support/suite.js'
+import { onTransportsInTurn, suite } from '../support/suite.js'
 import { fingerprint, plantTree } from '../support/tree.js'
 
 // mkfs.xfs refuses less than 300 MiB.
@@ -28,8 +28,9 @@ await suite(t, { needs: ['command:xfs_repair', 'command:mkfs.btrfs', 'xfs', 'btr
     ['disk', freshDirectory('disk')],
   ] as const) {
     for (const { name, make, check } of fileSystems) {
-      onEachTransport(
+      onTransportsInTurn(
         t,
+        2,
         `a tree on ${name} over an image on ${where} is the same after re-attaching`,
         async (t, transport) => {
           const image = sparseImage(size, directory)

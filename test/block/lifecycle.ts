@@ -14,16 +14,14 @@ import {
   ringvolOk,
   serve,
   sparseImage,
-  transports,
-  lacksTransport,
+  usableTransports,
 } from '../support/ringvol.js'
 import { runDirectory } from '../support/scratch.js'
-import { onEachTransport, suite } from '../support/suite.js'
+import { onTransportsInTurn, suite } from '../support/suite.js'
 import { leftovers } from '../support/sweep.js'
 
 /** RINGVOL_TEST_ROUNDS=20 for a quick look. */
 const rounds = Number(process.env['RINGVOL_TEST_ROUNDS'] ?? 200)
-const usable = transports.filter((transport) => lacksTransport(transport) === false)
 
 const inProcess = (pid: number): { descriptors: number; threads: number; kilobytes: number } => ({
   descriptors: readdirSync(`/proc/${String(pid)}/fd`).length,
@@ -34,6 +32,7 @@ const inProcess = (pid: number): { descriptors: number; threads: number; kilobyt
 await suite(t, { needs: ['command:xfs_io'] }, () => {
   t.test(`${String(rounds)} volumes attached and detached, four at a time, leave nothing`, async (t) => {
     const before = attachedLoops().length
+    const usable = usableTransports()
     const oneAfterTheOther = async (lane: number): Promise<void> => {
       const image = sparseImage(16 << 20)
       const transport = usable[lane % usable.length] ?? 'syscall'
@@ -84,8 +83,9 @@ await suite(t, { needs: ['command:xfs_io'] }, () => {
     }
   })
 
-  onEachTransport(
+  onTransportsInTurn(
     t,
+    2,
     'a daemon that loop devices come to and leave keeps its descriptors, threads and memory',
     async (t, transport) => {
       const served = await serve(sparseImage(16 << 20), ['--transport', transport])

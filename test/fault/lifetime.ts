@@ -4,15 +4,15 @@
  */
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import type { LaneTransport } from '../../src/native/addon.js'
+import type { TransportName } from '../../src/transport/transport.js'
 import { mountsUnder } from '../support/mounts.js'
 import { attempt, type Result } from '../support/process.js'
 import { freshDirectory } from '../support/scratch.js'
-import { onEachTransport, suite } from '../support/suite.js'
+import { onTransportsInTurn, suite } from '../support/suite.js'
 
 const child = fileURLToPath(new URL('lifetime-child.js', import.meta.url))
 
-const end = (ending: string, transport: LaneTransport, lanes: number, directory = freshDirectory('life')) =>
+const end = (ending: string, transport: TransportName, lanes: number, directory = freshDirectory('life')) =>
   attempt(process.execPath, ['--expose-gc', child, ending, transport, String(lanes), directory], { deadline: 60_000 })
 
 const summary = ({ code, stdout, stderr }: Result): string => `${String(code)} ${stdout} ${stderr}`
@@ -23,7 +23,7 @@ await suite(t, {}, () => {
     ['uncaught exception', 1],
     ['natural end', 0],
   ] as const) {
-    onEachTransport(t, `${ending} leaves no mount, on one lane or two`, async (t, transport) => {
+    onTransportsInTurn(t, 2, `${ending} leaves no mount, on one lane or two`, async (t, transport) => {
       for (const lanes of [1, 2]) {
         const directory = freshDirectory('life')
         const result = await end(ending, transport, lanes, directory)
@@ -34,7 +34,7 @@ await suite(t, {}, () => {
     })
   }
 
-  onEachTransport(t, 'terminated workers fail their readers instead of hanging them', async (t, transport) => {
+  onTransportsInTurn(t, 2, 'terminated workers fail their readers instead of hanging them', async (t, transport) => {
     for (const lanes of [1, 2]) {
       const result = await end('worker terminated under load', transport, lanes)
       t.equal(result.code, 0, summary(result))
@@ -42,7 +42,7 @@ await suite(t, {}, () => {
     }
   })
 
-  onEachTransport(t, 'a hundred volumes in one process leave nothing behind', async (t, transport) => {
+  onTransportsInTurn(t, 2, 'a hundred volumes in one process leave nothing behind', async (t, transport) => {
     const result = await end('opened and stopped 100 times', transport, 1)
     t.equal(result.code, 0, summary(result))
     const { before, after } = JSON.parse(result.stdout) as Record<'before' | 'after', Record<string, number>>

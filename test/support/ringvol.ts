@@ -7,23 +7,14 @@
 import { strict as assert } from 'node:assert'
 import { appendFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { LaneTransport } from '../../src/native/addon.js'
 import type { VolumeCounters, VolumeStatus } from '../../src/volume.js'
 import { recordDevice } from './journal.js'
 import { attempt, run, start, type Result, type Running, type RunOptions } from './process.js'
-import { requires } from './requires.js'
 import { freshDirectory, freshPath } from './scratch.js'
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+export { carriers, lacksTransport, transports, usableTransports } from './transports.js'
 
-/** The transports the same tests run on. RINGVOL_TEST_TRANSPORTS=classic,syscall runs fewer. */
-export const transports = (process.env['RINGVOL_TEST_TRANSPORTS'] ?? 'uring,classic,syscall').split(
-  ',',
-) as LaneTransport[]
-
-/** Why a transport cannot be tested here, or false. */
-export const lacksTransport = (transport: LaneTransport): string | false =>
-  requires('root', 'fuse', ...(transport === 'uring' ? (['uring'] as const) : []))
+export const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 
 /** Any status is a result. */
 export const ringvol = (args: readonly string[], options: RunOptions = {}): Promise<Result> =>

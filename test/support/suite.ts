@@ -4,11 +4,12 @@
  */
 import type { Test } from 'tap'
 import type { LaneTransport } from '../../src/native/addon.js'
+import type { TransportName } from '../../src/transport/transport.js'
 import { watchKernelLog } from './kernel-log.js'
 import { until } from './process.js'
 import { requires, type Need } from './requires.js'
-import { lacksTransport, transports } from './ringvol.js'
 import { leftovers, sweep } from './sweep.js'
+import { carriers, lacksTransport, onAll, transports, usableTransports } from './transports.js'
 
 export interface SuiteOptions {
   /** Besides root, /dev/fuse and loop devices. */
@@ -36,13 +37,52 @@ export const suite = async (t: Test, options: SuiteOptions, body: () => void | P
   })
 }
 
+const onEach = <Name extends TransportName>(
+  t: Test,
+  names: readonly Name[],
+  name: string,
+  body: (t: Test, transport: Name) => Promise<void>,
+): void => {
+  for (const transport of names) {
+    t.test(`${transport}: ${name}`, { skip: lacksTransport(transport) }, (t) => body(t, transport))
+  }
+}
+
 /** The same test once per transport; one that this machine lacks is skipped with the reason. */
 export const onEachTransport = (
   t: Test,
   name: string,
+  body: (t: Test, transport: TransportName) => Promise<void>,
+): void => {
+  onEach(t, transports, name, body)
+}
+
+/** The same, for tests in which every request must come to us: with a layer, with `memory:`, counted one by one. */
+export const onEachCarrier = (
+  t: Test,
+  name: string,
   body: (t: Test, transport: LaneTransport) => Promise<void>,
 ): void => {
-  for (const transport of transports) {
-    t.test(`${transport}: ${name}`, { skip: lacksTransport(transport) }, (t) => body(t, transport))
+  onEach(t, carriers, name, body)
+}
+
+let turn = 0
+
+/**
+ * A slow test, on some of the transports: the next ones after those that the test before it in this file took.
+ * With RINGVOL_TEST_TRANSPORTS it runs on all that are named there.
+ */
+export const onTransportsInTurn = (
+  t: Test,
+  many: number,
+  name: string,
+  body: (t: Test, transport: TransportName) => Promise<void>,
+): void => {
+  const usable = usableTransports()
+  if (onAll || usable.length < many) {
+    onEach(t, transports, name, body)
+    return
   }
+  const chosen = Array.from({ length: many }, () => usable[turn++ % usable.length] as TransportName)
+  onEach(t, chosen, name, body)
 }
