@@ -131,7 +131,7 @@ const passOn = (
   facts: TransportFacts,
 ): TransportChoice => {
   try {
-    new Passthrough(memory).enable(addon().openBacking(mount.deviceFd, backend.file?.fd ?? -1))
+    new Passthrough(memory).enable(mount.openBacking(backend.file?.fd ?? -1))
     return choice
   } catch (cause) {
     const why = `the kernel refused passthrough on this image (${errnoName(errnoOf(cause) ?? 0)})`

@@ -151,6 +151,7 @@ static_assert(sizeof(UringEntryInOut) == 32 && sizeof(UringRequestHeader) == 288
 static_assert(sizeof(BackingMap) == 16);
 static_assert(kIoctlClone == FUSE_DEV_IOC_CLONE);
 static_assert(kIoctlBackingOpen == _IOW(229, 1, BackingMap));
+static_assert(kIoctlBackingClose == _IOW(229, 2, uint32_t));
 
 static_assert(kAsyncRead == FUSE_ASYNC_READ);
 static_assert(kAtomicOTrunc == FUSE_ATOMIC_O_TRUNC);

@@ -410,6 +410,7 @@ struct UringCommandRequest {
 
 inline constexpr unsigned long kIoctlClone = 0x8004e500;
 inline constexpr unsigned long kIoctlBackingOpen = 0x4010e501;
+inline constexpr unsigned long kIoctlBackingClose = 0x4004e502;
 
 struct BackingMap {
   int32_t fd;

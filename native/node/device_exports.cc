@@ -86,6 +86,11 @@ Napi::Value open_backing_js(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), id);
 }
 
+void close_backing_js(const Napi::CallbackInfo& info) {
+  const int device = info[0].As<Napi::Number>().Int32Value();
+  throw_unless_fine(info.Env(), close_backing(device, info[1].As<Napi::Number>().Int32Value()));
+}
+
 void mount_js(const Napi::CallbackInfo& info) {
   const std::string mountpoint = info[1].As<Napi::String>();
   const std::string source = info[2].As<Napi::String>();
@@ -129,6 +134,7 @@ void export_device(Napi::Env env, Napi::Object exports) {
   exports.Set("closeDevice", Napi::Function::New(env, close_device_js, "closeDevice"));
   exports.Set("cloneDevice", Napi::Function::New(env, clone_device_js, "cloneDevice"));
   exports.Set("openBacking", Napi::Function::New(env, open_backing_js, "openBacking"));
+  exports.Set("closeBacking", Napi::Function::New(env, close_backing_js, "closeBacking"));
   exports.Set("mount", Napi::Function::New(env, mount_js, "mount"));
   exports.Set("unmount", Napi::Function::New(env, unmount_js, "unmount"));
   exports.Set("readRequest", Napi::Function::New(env, read_request_js, "readRequest"));

@@ -33,6 +33,11 @@ Status open_backing(int device, int file, int* id) {
   return *id > 0 ? Status::ok() : Status::last("ioctl");
 }
 
+Status close_backing(int device, int id) {
+  auto number = static_cast<uint32_t>(id);
+  return ioctl(device, abi::kIoctlBackingClose, &number) == 0 ? Status::ok() : Status::last("ioctl");
+}
+
 Status mount_device(const MountRequest& request) {
   // The descriptor pins the directory that was checked; a symlink put in its place is refused, not followed.
   Fd directory(open(request.mountpoint, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));

@@ -17,8 +17,11 @@ Status open_device(Fd* device);
 Status clone_device(int device, Fd* clone);
 
 // Lets the kernel do reads and writes of an opened volume on `file` itself (FUSE_DEV_IOC_BACKING_OPEN). The id goes
-// into the answer to OPEN; the kernel frees it with the connection.
+// into the answer to OPEN. The kernel holds the file, with our locks on it, until the id is closed and nobody has the
+// volume open; a connection that is merely closed lets go of it some time later.
 Status open_backing(int device, int file, int* id);
+// Works on a connection that has ended, too.
+Status close_backing(int device, int id);
 
 struct MountRequest {
   int device = -1;

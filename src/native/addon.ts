@@ -99,6 +99,8 @@ export interface Addon {
   closeDevice(deviceFd: number): void
   /** The id of a file that the kernel may read and write itself; INIT must have agreed on passthrough. Ends with the connection. */
   openBacking(deviceFd: number, fileFd: number): number
+  /** The kernel lets go of the file, and of our lock on it, as soon as nobody has it open through the volume. */
+  closeBacking(deviceFd: number, backingId: number): void
   /** Type `fuse.ringvol`; `source` is the first column of /proc/mounts, `options` follow fd= and the owner. */
   mount(deviceFd: number, mountpoint: string, source: string, readOnly: boolean, options: string): void
   /** lazy: MNT_DETACH. */

@@ -73,6 +73,7 @@ export class Mount {
   readonly mountpoint: string
   readonly deviceFd: number
   readonly #clones: number[] = []
+  readonly #backings: number[] = []
   /** How this mount is listed, to tell it from what others mount here later. */
   readonly #listed: string | undefined
 
@@ -132,8 +133,20 @@ export class Mount {
     return fd
   }
 
+  /** Hands a file to the kernel, for passthrough; the id is given back with the mount. Throws system errors. */
+  openBacking(fileFd: number): number {
+    const id = addon().openBacking(this.deviceFd, fileFd)
+    this.#backings.push(id)
+    return id
+  }
+
   /** Ends the connection when nothing else holds it; whoever still uses the mount gets ENOTCONN. */
   close(): void {
-    for (const fd of [...this.#clones, this.deviceFd]) addon().closeDevice(fd)
+    // Else the image would stay locked a moment longer than the volume lives, and could not be exported again at once.
+    try {
+      for (const id of this.#backings.splice(0)) addon().closeBacking(this.deviceFd, id)
+    } finally {
+      for (const fd of [...this.#clones, this.deviceFd]) addon().closeDevice(fd)
+    }
   }
 }
