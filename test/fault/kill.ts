@@ -1,6 +1,6 @@
 /**
- * kill -9 of the daemon under load: no acknowledged write is lost, whoever was writing is told, and the machine is clean
- * and usable again after `detach --all`. What a round is, and what it looks at: test/torture/kills.ts.
+ * kill -9 of the daemon under load: no acknowledged write is lost, whoever was writing is told, and the machine is
+ * clean and usable again after `detach --all`. What a round is, and what it looks at: test/torture/kills.ts.
  */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
