@@ -5,8 +5,8 @@
  * only `/volume` once the FUSE mount has been detached lazily, and that says nothing about whose it is; so the device
  * name is recorded as soon as it is known, and both must agree before anything is detached.
  */
-import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { scratch } from './scratch.js'
 
 export interface Loop {
@@ -17,8 +17,16 @@ export interface Loop {
 
 const file = 'devices'
 
+/** Ends the lines that the journal writes into the kernel's log: kernel-log.ts. */
+export const logMark = `is of ${basename(scratch)}`
+
 export const recordDevice = (device: string): void => {
   appendFileSync(join(scratch, file), `${device}\n`)
+  try {
+    writeFileSync('/dev/kmsg', `<7>ringvol test: ${basename(device)} ${logMark}\n`)
+  } catch {
+    // A container may not; then the device's name has to do.
+  }
 }
 
 const readLines = (path: string): string[] => {
