@@ -18,11 +18,25 @@ struct SetupFeature {
 
 // Dropped from the end when io_uring_setup answers EINVAL, so what others need stands before them.
 constexpr SetupFeature kSetupFeatures[] = {
+    {"restrictions", IORING_SETUP_R_DISABLED, 0},
     {"submit-all", IORING_SETUP_SUBMIT_ALL, 0},  // a bad SQE must not hold back the rest of the batch
     {"single-issuer", IORING_SETUP_SINGLE_ISSUER, 0},
     {"defer-taskrun", IORING_SETUP_DEFER_TASKRUN, IORING_SETUP_SINGLE_ISSUER},
     {"taskrun-flag", IORING_SETUP_TASKRUN_FLAG, IORING_SETUP_DEFER_TASKRUN},
 };
+
+// Whatever puts an SQE into a ring must be listed here, or the kernel answers it with EACCES.
+constexpr unsigned kOperations[] = {
+    IORING_OP_READ,      // image; classic: chained reads of the device
+    IORING_OP_WRITE,     // image; classic: replies
+    IORING_OP_FSYNC,     // image
+    IORING_OP_POLL_ADD,  // uring: the device
+    IORING_OP_URING_CMD, kReadMultishot,
+    IORING_OP_TIMEOUT,  // liburing's way to wait with a limit, where the enter cannot
+};
+constexpr unsigned kFlags = IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK | IOSQE_BUFFER_SELECT;
+// What is registered later than open(); liburing takes the ring's descriptor back when it closes the ring.
+constexpr unsigned kRegistrations[] = {IORING_REGISTER_FILES, IORING_REGISTER_PBUF_RING, IORING_UNREGISTER_RING_FDS};
 
 }  // namespace
 
@@ -59,8 +73,42 @@ Status Ring::set_up(const Options& options) {
     trying.pop_back();
   }
   open_ = true;
-  for (const SetupFeature& feature : trying) features_.push_back(feature.name);
+  disabled_ = (ring_.flags & IORING_SETUP_R_DISABLED) != 0;
+  for (const SetupFeature& feature : trying) {
+    if (feature.flag != IORING_SETUP_R_DISABLED) features_.push_back(feature.name);  // not yet: see enable()
+  }
   return Status::ok();
+}
+
+// With SINGLE_ISSUER the thread that enables is the one that may enter. By the plain call: the liburing of Debian 12
+// names its own functions for this in the header and does not export them.
+Status Ring::enable() {
+  if (!disabled_) return Status::ok();
+  (restrict_operations() ? features_ : missing_).push_back("restrictions");
+  const int result = io_uring_register(static_cast<unsigned>(ring_.ring_fd), IORING_REGISTER_ENABLE_RINGS, nullptr, 0);
+  if (result != 0) return Status::failed(-result, "io_uring_register");
+  disabled_ = false;
+  return Status::ok();
+}
+
+bool Ring::restrict_operations() {
+  std::vector<io_uring_restriction> allowed;
+  for (const unsigned operation : kOperations) {
+    if (!supports(operation)) continue;  // one that the kernel does not know makes it refuse the list
+    io_uring_restriction& rule = allowed.emplace_back();
+    rule.opcode = IORING_RESTRICTION_SQE_OP;
+    rule.sqe_op = static_cast<uint8_t>(operation);
+  }
+  for (const unsigned registration : kRegistrations) {
+    io_uring_restriction& rule = allowed.emplace_back();
+    rule.opcode = IORING_RESTRICTION_REGISTER_OP;
+    rule.register_op = static_cast<uint8_t>(registration);
+  }
+  io_uring_restriction& flags = allowed.emplace_back();
+  flags.opcode = IORING_RESTRICTION_SQE_FLAGS_ALLOWED;
+  flags.sqe_flags = kFlags;
+  return io_uring_register(static_cast<unsigned>(ring_.ring_fd), IORING_REGISTER_RESTRICTIONS, allowed.data(),
+                           static_cast<unsigned>(allowed.size())) == 0;
 }
 
 Status Ring::open(const Options& options) {
@@ -78,7 +126,7 @@ Status Ring::open(const Options& options) {
     return Status::failed(-result, "io_uring_register");
   }
   probe_ = io_uring_get_probe_ring(&ring_);
-  return Status::ok();
+  return enable();
 }
 
 int Ring::probe(std::vector<std::string>* features) {

@@ -5,6 +5,10 @@
 // asserted, not handled. Features are tried, best first, and dropped one at a time when the kernel refuses them.
 //
 // One thread owns a ring: it is created, entered and destroyed there (IORING_SETUP_SINGLE_ISSUER).
+//
+// seccomp cannot see what a ring is asked to do, so the ring itself is told what it may: it is set up disabled, gets
+// the list of operations that ringvol uses, and is enabled. Memory that goes wrong here then cannot open, connect or
+// send.
 #pragma once
 
 #include <liburing.h>
@@ -102,9 +106,12 @@ class Ring {
  private:
   bool wanted(const char* feature) const;
   Status set_up(const Options& options);
+  Status enable();
+  bool restrict_operations();
 
   io_uring ring_{};
   bool open_ = false;
+  bool disabled_ = false;  // between io_uring_setup and enable()
   bool fixed_file_ = false;
   std::vector<std::string> without_;
   int file_ = -1;

@@ -130,15 +130,8 @@ const needing: Readonly<Record<string, readonly string[]>> = {
 
 t.test('a ring feature that is not to be used is not, and the rest stays', { skip: ringless }, (t) => {
   const used = make(t, {}).features
-  for (const feature of [
-    'submit-all',
-    'single-issuer',
-    'defer-taskrun',
-    'taskrun-flag',
-    'ring-fd',
-    'fixed-files',
-    'read-multishot',
-  ]) {
+  const setUp = ['restrictions', 'submit-all', 'single-issuer', 'defer-taskrun', 'taskrun-flag', 'ring-fd']
+  for (const feature of [...setUp, 'fixed-files', 'read-multishot']) {
     const lane = make(t, { without: [feature] })
     t.notOk(lane.features.includes(feature), feature)
     const orphans = needing[feature] ?? []
