@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tool=$(command -v clang-format-14 || command -v clang-format) || exit 4
-mapfile -t files < <(find native -name '*.h' -o -name '*.cc')
+mapfile -t files < <(find native test/native/engine -name '*.h' -o -name '*.cc')
 if [[ ${1-} == --check ]]; then
   status=0
   for file in "${files[@]}"; do

@@ -117,11 +117,18 @@ void ClassicTransport::complete(Operation operation, Slot slot, int result, uint
 }
 
 void ClassicTransport::received(Slot slot, int result, Arrivals* arrivals) {
-  CHECK(offered_ > 0);
+  CHECK(offered_ > 0 && slot < slab_->slots());
   --offered_;
-  if (result > 0) return arrivals->push(slot);
+  if (result >= static_cast<int>(sizeof(abi::InHeader))) return check_message(slot, result, arrivals);
   free_.push_back(slot);
-  read_failed(-result);
+  read_failed(result > 0 ? EPROTO : -result);
+}
+
+void ClassicTransport::check_message(Slot slot, int bytes, Arrivals* arrivals) {
+  const abi::InHeader& header = request_header(*slab_, slot);
+  if (header.len == static_cast<uint32_t>(bytes)) return arrivals->push(slot);
+  if (has_no_answer(header.opcode)) return release(slot);
+  error(slot, EIO);
 }
 
 void ClassicTransport::read_failed(int error) {

@@ -35,6 +35,7 @@ class ClassicTransport final : public Transport {
   void arm_multishot();
   void arm_chain();
   void received(Slot slot, int result, Arrivals* arrivals);
+  void check_message(Slot slot, int bytes, Arrivals* arrivals);
   void read_failed(int error);
   void replied(Slot slot, int result);
   void send(Slot slot, uint32_t length, int error);

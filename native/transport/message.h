@@ -31,6 +31,12 @@ inline SlotLayout message_layout(const Slab& slab) {
 inline uint8_t* message_buffer(const Slab& slab, Slot slot) { return slab.payload(slot) - kRequestLead; }
 inline size_t message_capacity(const Slab& slab) { return kRequestLead + slab.max_payload(); }
 
+// No answer is waited for, and one would be refused.
+inline bool has_no_answer(uint32_t opcode) {
+  return opcode == abi::kForget || opcode == abi::kBatchForget || opcode == abi::kInterrupt ||
+         opcode == abi::kNotifyReply;
+}
+
 inline const abi::InHeader& request_header(const Slab& slab, Slot slot) {
   return *reinterpret_cast<const abi::InHeader*>(message_buffer(slab, slot));
 }

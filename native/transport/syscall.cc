@@ -23,8 +23,16 @@ void SyscallTransport::poll(Arrivals* arrivals) {
     Status status = read_message(device_, message_buffer(*slab_, slot), message_capacity(*slab_), &length);
     if (!status.fine()) return close(status.error);
     if (length == 0) return;
+    if (length < sizeof(abi::InHeader)) return close(EPROTO);
     free_.pop_back();
-    arrivals->push(slot);
+    const abi::InHeader& header = request_header(*slab_, slot);
+    if (header.len == length) {
+      arrivals->push(slot);
+    } else if (has_no_answer(header.opcode)) {
+      release(slot);
+    } else {
+      error(slot, EIO);
+    }
   }
   if (free_.empty()) count_no_buffers();
 }

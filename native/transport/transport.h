@@ -6,6 +6,11 @@
 //
 // A transport puts arrived slots into Arrivals, and takes them back through exactly one of reply(), error() and
 // release(). When all slots are with us the kernel waits: that is the back-pressure.
+//
+// What arrives is as long as its header says. A message that is not is answered EIO by the transport itself (not at all
+// if its kind has no answer), so that nobody further in takes what an earlier request left in the slot for its data.
+// One that is too short for a header names nobody who could be answered: the connection is closed (EPROTO), since
+// whoever sent it must not wait for ever.
 #pragma once
 
 #include <cstdint>

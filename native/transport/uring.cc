@@ -7,6 +7,7 @@
 
 #include "abi/fuse_abi.h"
 #include "transport/device.h"
+#include "transport/message.h"
 
 namespace ringvol {
 namespace {
@@ -16,8 +17,16 @@ abi::UringRequestHeader* request(const Slab& slab, Slot slot) {
   return reinterpret_cast<abi::UringRequestHeader*>(slab.header(slot));
 }
 
-bool has_no_answer(uint32_t opcode) {
-  return opcode == abi::kForget || opcode == abi::kBatchForget || opcode == abi::kInterrupt;
+// Whether header, arguments and payload together are as long as the header says. Exact for the two requests whose
+// payload is read as data; of others nobody looks at more than the arguments.
+bool consistent(const abi::UringRequestHeader& header, size_t max_payload) {
+  abi::InHeader in;
+  std::memcpy(&in, header.in_out, sizeof(in));
+  const size_t payload = header.entry.payload_sz;
+  if (payload > max_payload || in.len < sizeof(in) + payload) return false;
+  const size_t arguments = in.len - sizeof(in) - payload;
+  if (in.opcode == abi::kWrite) return arguments == sizeof(abi::WriteIn);
+  return in.opcode == abi::kLookup ? arguments == 0 : arguments <= sizeof(header.op_in);
 }
 
 }  // namespace
@@ -90,7 +99,10 @@ void UringTransport::complete(Operation operation, Slot slot, int result, uint32
     return take_device_messages();
   }
   CHECK(operation == Operation::kRequest && slot < slab_->slots());
-  if (result == 0) return arrivals->push(slot);
+  if (result == 0) {
+    if (consistent(*request(*slab_, slot), slab_->max_payload())) return arrivals->push(slot);
+    return error(slot, EIO);
+  }
   // ENOTCONN: unmounted or aborted. Anything else means that the kernel has dropped this entry; a queue that misses
   // entries must not go on as if nothing had happened.
   close(-result);
@@ -112,7 +124,8 @@ void UringTransport::take_device_messages() {
     size_t length = 0;
     Status status = read_message(device_, scratch_.get(), scratch_size_, &length);
     if (!status.fine()) return close(status.error);
-    if (length < sizeof(abi::InHeader)) return;
+    if (length == 0) return;
+    if (length < sizeof(abi::InHeader)) return close(EPROTO);
     abi::InHeader header;
     std::memcpy(&header, scratch_.get(), sizeof(header));
     if (has_no_answer(header.opcode)) continue;

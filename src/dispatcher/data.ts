@@ -7,9 +7,9 @@
  */
 import { seekExtent } from '../backend/extents.js'
 import { action } from '../native/addon.js'
-import { fallocateIn, lseekIn, lseekOut, readIn, writeIn, writeOut } from '../protocol/abi.js'
+import { fallocateIn, inHeader, lseekIn, lseekOut, readIn, writeIn, writeOut } from '../protocol/abi.js'
 import type { Context, Handler } from './context.js'
-import { EINVAL, ENOSPC, ENXIO, EOPNOTSUPP, EROFS } from './errno.js'
+import { EINVAL, EIO, ENOSPC, ENXIO, EOPNOTSUPP, EROFS } from './errno.js'
 
 export const read: Handler = (context) => {
   const { request, answers, backend } = context
@@ -40,10 +40,11 @@ export const write: Handler = (context) => {
   const offset = request.u64(writeIn.offset)
   const size = request.u32(writeIn.size)
   const length = Math.min(size, Math.max(0, backend.size - offset))
-  if (context.readOnly) {
+  const came = request.header(inHeader.len) - inHeader.bytes - writeIn.bytes
+  if (size > came || size > context.maxPayload) {
+    answers.error(request.slot, EIO) // the rest would be what an earlier request left there
+  } else if (context.readOnly) {
     answers.error(request.slot, EROFS)
-  } else if (size > context.maxPayload) {
-    answers.error(request.slot, EINVAL)
   } else if (length === 0 && size > 0) {
     answers.error(request.slot, ENOSPC)
   } else if (length === 0) {

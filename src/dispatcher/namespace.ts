@@ -17,7 +17,7 @@ import {
 } from '../protocol/abi.js'
 import { rootInode, volumeInode } from './attributes.js'
 import type { Context, Handler } from './context.js'
-import { ENOENT, ENOTDIR, EPERM, EROFS } from './errno.js'
+import { EIO, ENOENT, ENOTDIR, EPERM, EROFS } from './errno.js'
 
 export const volumeName = 'volume'
 
@@ -30,9 +30,12 @@ const withAllocated = (context: Context, inode: number, reply: (slot: number, al
 
 export const lookup: Handler = (context) => {
   const { request, answers, attributes } = context
-  if (request.nodeid !== rootInode) {
+  const name = request.name(0)
+  if (name === undefined) {
+    answers.error(request.slot, EIO)
+  } else if (request.nodeid !== rootInode) {
     answers.error(request.slot, ENOTDIR)
-  } else if (request.name(0) !== volumeName) {
+  } else if (name !== volumeName) {
     answers.error(request.slot, ENOENT)
   } else {
     withAllocated(context, volumeInode, (slot, allocated) => {

@@ -30,7 +30,7 @@ const range = (offset: number, length: number): string => ` [${String(offset)} +
 const details = (name: string, request: SlotCursor): string => {
   switch (name) {
     case 'LOOKUP':
-      return ` '${request.name(0)}'`
+      return ` '${request.name(0) ?? '?'}'`
     case 'READ':
       return range(request.u64(readIn.offset), request.u32(readIn.size))
     case 'WRITE':

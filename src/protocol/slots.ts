@@ -9,6 +9,8 @@ import type { SlotLayout } from '../native/addon.js'
 import { inHeader } from './abi.js'
 
 const two32 = 2 ** 32
+/** FUSE_NAME_MAX of fs/fuse/fuse_i.h. */
+const nameMax = 1024
 
 export class SlotCursor {
   readonly #words: Uint32Array
@@ -75,11 +77,13 @@ export class SlotCursor {
     return this.#bytes.subarray(this.#payload, this.#payload + length)
   }
 
-  /** The NUL-terminated name that follows an argument struct of `argumentSize` bytes. */
-  name(argumentSize: number): string {
+  /** The name that follows an argument struct of `argumentSize` bytes; undefined unless it ends at its one NUL. */
+  name(argumentSize: number): string | undefined {
     const length = this.header(inHeader.len) - inHeader.bytes - argumentSize - 1
     const start = this.#layout.dataFollowsArguments ? this.#arguments * 4 + argumentSize : this.#payload
-    return this.#bytes.toString('utf8', start, start + Math.max(0, Math.min(length, this.#layout.payloadStride)))
+    if (length < 0 || length > nameMax) return undefined
+    const name = this.#bytes.subarray(start, start + length + 1)
+    return name.indexOf(0) === length ? name.toString('utf8', 0, length) : undefined
   }
 
   /** Prepares `size` zero bytes of reply body from byte `at`; read all arguments before, they may overlap. */

@@ -7,12 +7,20 @@
 import t from 'tap'
 import type { Backend, Extent } from '../../src/backend/backend.js'
 import { setattrIn, setattrValid } from '../../src/protocol/abi.js'
-import { fakeBackend, fakeFile, hex32, hex64, message, Server, volumeSize } from './fake-lane.js'
+import { fakeBackend, fakeFile, hex, hex32, hex64, message, Server, volumeSize } from './fake-lane.js'
 
 const largest = 2n ** 63n - 1n
 
-const transfer = (opcode: 'READ' | 'WRITE', offset: number | bigint, size: number): Buffer =>
-  message(opcode, `${hex64(0)} ${hex64(offset)} ${hex32(size)} ${hex32(0)} ${hex64(0)} ${hex64(0)}`)
+/** A WRITE brings as much data as it announces, up to what a slot holds, unless told otherwise. */
+const transfer = (
+  opcode: 'READ' | 'WRITE',
+  offset: number | bigint,
+  size: number,
+  brings = opcode === 'WRITE' ? Math.min(size, 64 * 1024) : 0,
+): Buffer => {
+  const words = hex(`${hex64(0)} ${hex64(offset)} ${hex32(size)} ${hex32(0)} ${hex64(0)} ${hex64(0)}`)
+  return message(opcode, Buffer.concat([words, Buffer.alloc(brings, 0x57)]))
+}
 const fallocate = (mode: number, offset: number | bigint, length: number | bigint): Buffer =>
   message('FALLOCATE', `${hex64(0)} ${hex64(offset)} ${hex64(length)} ${hex32(mode)} ${hex32(0)}`)
 const lseek = (whence: number, offset: number | bigint): Buffer =>
@@ -96,14 +104,28 @@ t.test('a write across the end stores what fits and says so; one that begins the
   t.end()
 })
 
-t.test('a transfer larger than a slot is EINVAL: it could not have come with that much data', (t) => {
+t.test('a read larger than a slot is EINVAL', (t) => {
   const { server, calls } = recording()
   t.equal(server.ask(transfer('READ', 0, 64 * 1024 + 1)), 'EINVAL')
-  t.equal(server.ask(transfer('WRITE', 0, 64 * 1024 + 1)), 'EINVAL')
   t.equal(server.ask(transfer('READ', 0, 0xffffffff)), 'EINVAL')
   t.strictSame(calls, [])
   t.end()
 })
+
+t.test(
+  'a write that announces more than it brings is EIO and stores nothing, least of all what lay there before',
+  (t) => {
+    for (const file of [undefined, fakeFile]) {
+      const { server, calls } = recording(file === undefined ? {} : { file })
+      t.equal(server.ask(transfer('WRITE', 0, 4096, 4095)), 'EIO')
+      t.equal(server.ask(transfer('WRITE', 0, 1, 0)), 'EIO')
+      t.equal(server.ask(transfer('WRITE', 0, 0xffffffff)), 'EIO')
+      t.equal(server.ask(transfer('WRITE', 0, 64 * 1024 + 1)), 'EIO')
+      t.strictSame(calls, [])
+    }
+    t.end()
+  },
+)
 
 t.test('a read-only volume refuses what changes it, and a barrier there has nothing to do', (t) => {
   const { server, calls } = recording({}, true)

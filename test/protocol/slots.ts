@@ -125,11 +125,17 @@ each('names end at their NUL, wherever the transport puts them', (t, slab, curso
   }
 })
 
-each('a name with a length that cannot be is empty or cut, never memory of another slot', (t, slab, cursor, layout) => {
-  slab.writeUInt32LE(inHeader.bytes, layout.headerOffset)
-  t.equal(cursor.moveTo(0).name(0), '', 'not even a NUL')
-  slab.writeUInt32LE(0, layout.headerOffset)
-  t.equal(cursor.moveTo(0).name(0), '')
-  slab.writeUInt32LE(0xffffffff, layout.headerOffset)
-  t.ok(cursor.moveTo(0).name(0).length <= layout.payloadStride)
-})
+each(
+  'what does not end at its one NUL is no name, whatever stands behind it in the slot',
+  (t, slab, cursor, layout) => {
+    for (const bytes of ['', 'volume', 'vol\0ume\0', 'volume\0\0', `${'x'.repeat(1025)}\0`]) {
+      slab.fill(0)
+      putName(slab, layout, 0, Buffer.from(bytes))
+      t.equal(cursor.moveTo(0).name(0), undefined, JSON.stringify(bytes))
+    }
+    for (const length of [0, inHeader.bytes, 0xffffffff]) {
+      slab.writeUInt32LE(length, layout.headerOffset)
+      t.equal(cursor.moveTo(0).name(0), undefined, `a message of ${String(length)} bytes`)
+    }
+  },
+)

@@ -1,0 +1,169 @@
+// What the engine does with messages that lie and rings that are asked for too much: one line `ok NAME` per check.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "lane.h"
+#include "transport/uring.h"
+
+namespace ringvol::test {
+namespace {
+
+int completion_of(Ring* ring, unsigned opcode, uint8_t flags = 0) {
+  io_uring_sqe* sqe = ring->sqe(7);
+  sqe->opcode = static_cast<uint8_t>(opcode);
+  sqe->flags = flags;
+  sqe->fd = -1;
+  int result = 1;
+  for (int look = 0; look < 1000 && result == 1; ++look) {
+    expect(ring->enter(0).fine(), "enter");
+    ring->reap([&](uint64_t, int value, uint32_t) { result = value; });
+  }
+  return result;
+}
+
+bool has(const std::vector<std::string>& names, const char* name) {
+  for (const std::string& each : names) {
+    if (each == name) return true;
+  }
+  return false;
+}
+
+void ring_refuses_what_is_not_listed(bool* skipped) {
+  Ring ring;
+  expect(ring.open({.entries = 8, .sqe128 = false, .without = {}}).fine(), "open");
+  *skipped = !has(ring.features(), "restrictions");
+  if (*skipped) return;
+  for (const unsigned opcode : {IORING_OP_NOP, IORING_OP_OPENAT, IORING_OP_CONNECT, IORING_OP_SENDMSG, IORING_OP_SPLICE,
+                                IORING_OP_UNLINKAT, IORING_OP_PROVIDE_BUFFERS, IORING_OP_FILES_UPDATE}) {
+    expect(completion_of(&ring, opcode) == -EACCES, "opcode " + std::to_string(opcode) + " is EACCES");
+  }
+  expect(completion_of(&ring, IORING_OP_READ) == -EBADF, "a read gets as far as its descriptor");
+  expect(completion_of(&ring, IORING_OP_READ, IOSQE_ASYNC) == -EACCES, "a flag that is not used is EACCES");
+  int fd = ring.event_fd();
+  expect(io_uring_register(static_cast<unsigned>(ring.raw()->ring_fd), IORING_REGISTER_EVENTFD, &fd, 1) == -EACCES,
+         "nothing else is registered");
+}
+
+void ring_without_restrictions_takes_anything(bool*) {
+  Ring ring;
+  expect(ring.open({.entries = 8, .sqe128 = false, .without = {"restrictions"}}).fine(), "open");
+  expect(has(ring.missing(), "restrictions"), "it is said to be missing");
+  expect(completion_of(&ring, IORING_OP_NOP) == 0, "a no-operation is done");
+}
+
+// `length`: what the header of a request of the right size is made to say.
+void lies(TransportKind transport, const std::vector<std::string>& without) {
+  TestLane lane({.transport = transport, .without = without});
+  uint64_t unique = 1;
+  for (const uint32_t length : {0u, 1u, 39u, 40u, 79u, 81u, 4096u, 16384u, 0x7fffffffu, 0xffffffffu}) {
+    for (const uint32_t opcode : {1u, 15u, 16u, 20u, 26u, 99u, 0xffffffffu}) {
+      Bytes request = message(opcode, ++unique, Bytes(40, 0xee));
+      std::memcpy(request.data(), &length, sizeof(length));
+      lane.send(request);
+      lane.run(1);
+      expect(lane.closed() == 0 && lane.answers().at(unique) == EIO, "a wrong length is EIO");
+    }
+    Bytes forget = message(abi::kForget, ++unique, Bytes(8));
+    std::memcpy(forget.data(), &length, sizeof(length));
+    lane.send(forget);
+    lane.settle();
+    expect(lane.answers().count(unique) == 0, "FORGET is never answered");
+  }
+  expect(lane.arrived() == 0, "none of them reached the dispatcher");
+  lane.send(write_request(++unique, 4096, Bytes(512, 0x11)));
+  lane.run(1);
+  expect(lane.answers().at(unique) == 0, "the slots are all there still");
+}
+
+void short_messages(TransportKind transport, const std::vector<std::string>& without) {
+  for (const size_t length : {1u, 4u, 16u, 39u}) {
+    TestLane lane({.transport = transport, .without = without});
+    lane.send(Bytes(length, 0xee));
+    for (int turn = 0; turn < 1000 && lane.closed() == 0; ++turn) lane.settle();
+    expect(lane.closed() == EPROTO, "what has no header ends the connection");
+    expect(lane.arrived() == 0 && lane.answers().empty(), "and nothing else");
+  }
+}
+
+struct Entry {
+  uint32_t opcode;
+  uint32_t arguments;  // bytes that the header counts besides header and payload
+  uint32_t payload;
+  bool taken;
+};
+
+// The uring transport on a ring that is never entered: what it would send is read from the submission queue.
+void uring_entries(bool* skipped) {
+  Ring ring;
+  *skipped = !ring.open({.entries = 64, .sqe128 = true, .without = {}}).fine();
+  if (*skipped) return;
+  ring.register_file(STDIN_FILENO);
+  Slab slab;
+  expect(slab.map(4, 16384).fine(), "slab");
+  UringTransport transport(STDIN_FILENO, {0}, 4, &ring, &slab);
+  const Entry entries[] = {
+      {abi::kWrite, 40, 512, true},        {abi::kWrite, 39, 512, false},   {abi::kWrite, 128, 512, false},
+      {abi::kWrite, 40, 16384, true},      {abi::kWrite, 40, 16385, false}, {abi::kLookup, 0, 7, true},
+      {abi::kLookup, 1, 7, false},         {abi::kRead, 40, 0, true},       {abi::kRead, 129, 0, false},
+      {abi::kFsync, 0xffffff00, 0, false}, {0xffffffff, 128, 16384, true},  {abi::kRead, 0, 0xffffffff, false}};
+  uint64_t commit = 100;
+  for (const Entry& entry : entries) {
+    auto* header = reinterpret_cast<abi::UringRequestHeader*>(slab.header(1));
+    abi::InHeader in{};
+    in.len = static_cast<uint32_t>(sizeof(in)) + entry.arguments + entry.payload;
+    in.opcode = entry.opcode;
+    in.unique = ++commit;
+    std::memcpy(header->in_out, &in, sizeof(in));
+    header->entry.commit_id = commit;
+    header->entry.payload_sz = entry.payload;
+    uint32_t slots[4];
+    Arrivals arrivals{.slots = slots, .capacity = 4, .count = 0};
+    const unsigned queued = io_uring_sq_ready(ring.raw());
+    transport.complete(Operation::kRequest, 1, 0, 0, &arrivals);
+    const std::string what = "opcode " + std::to_string(entry.opcode) + " with " + std::to_string(entry.payload);
+    expect((arrivals.count == 1) == entry.taken, what + (entry.taken ? " arrives" : " does not arrive"));
+    expect(io_uring_sq_ready(ring.raw()) - queued == (entry.taken ? 0u : 1u), what + " has one way to go");
+    if (entry.taken) continue;
+    abi::OutHeader out;
+    std::memcpy(&out, header->in_out, sizeof(out));
+    expect(out.error == -EIO && out.unique == commit && out.len == sizeof(out), what + " is answered EIO");
+  }
+}
+
+struct Check {
+  const char* name;
+  void (*run)(bool* skipped);
+};
+
+const Check kChecks[] = {
+    {"a ring refuses operations, flags and registrations that ringvol does not use", ring_refuses_what_is_not_listed},
+    {"a ring without restrictions takes anything", ring_without_restrictions_takes_anything},
+    {"syscall: a message of another length than its header says is EIO",
+     [](bool*) { lies(TransportKind::kSyscall, {}); }},
+    {"classic: a message of another length than its header says is EIO",
+     [](bool*) { lies(TransportKind::kClassic, {}); }},
+    {"linked reads: a message of another length than its header says is EIO",
+     [](bool*) { lies(TransportKind::kClassic, {"read-multishot"}); }},
+    {"syscall: a message without a header ends the connection",
+     [](bool*) { short_messages(TransportKind::kSyscall, {}); }},
+    {"classic: a message without a header ends the connection",
+     [](bool*) { short_messages(TransportKind::kClassic, {}); }},
+    {"uring: an entry whose parts do not add up is EIO", uring_entries},
+};
+
+}  // namespace
+}  // namespace ringvol::test
+
+int main() {
+  signal(SIGPIPE, SIG_IGN);
+  for (const ringvol::test::Check& check : ringvol::test::kChecks) {
+    std::fprintf(stderr, "# %s\n", check.name);
+    bool skipped = false;
+    check.run(&skipped);
+    std::printf("%s %s\n", skipped ? "skip" : "ok", check.name);
+    std::fflush(stdout);
+  }
+}
