@@ -6,34 +6,19 @@
 # FUSE-over-io_uring is off after boot; it is switched on for this run and put back, also on Ctrl-C.
 set -uo pipefail
 cd "$(dirname "$0")/.."
-switch=/sys/module/fuse/parameters/enable_uring
+source scripts/uring-switch.sh
 counts=$(mktemp)
 ran=$(mktemp)
-before=
 PATH=$PATH:/usr/sbin:/sbin
 
 finish() {
   trap - EXIT INT TERM HUP
-  if [[ -n $before ]]; then
-    echo "$before" >"$switch"
-    echo "test: $switch is $before again"
-  fi
+  put_uring_back
   rm -f "$counts" "$ran"
 }
 trap finish EXIT
 trap 'finish; exit 130' INT
 trap 'finish; exit 143' TERM HUP
-
-switch_uring_on() {
-  [[ -e $switch ]] || modprobe -q fuse || true
-  if [[ ! -w $switch ]]; then
-    echo 'test: this kernel has no FUSE-over-io_uring; its tests are skipped'
-  elif [[ $(<"$switch") != Y ]]; then
-    before=$(<"$switch")
-    echo Y >"$switch"
-    echo "test: $switch was $before, switched to Y for this run"
-  fi
-}
 
 run_root_tests() {
   local files status

@@ -7,17 +7,20 @@
  */
 import type { TransportName } from '../../src/transport/transport.js'
 
-/** Counted over a whole run; the requirements of a nightly run are in these words. */
-export type TortureCount =
-  | 'kills'
-  | 'aborts'
-  | 'unmounts'
-  | 'I/O errors'
-  | 'fsx operations, buffered'
-  | 'fsx operations, direct'
-  | 'fsx operations, mmap'
-  | 'simulator seeds'
-  | 'crash points'
+/** Counted over a whole run, in the order of the report. */
+export const tortureCounts = [
+  'kills',
+  'aborts',
+  'unmounts',
+  'I/O errors',
+  'fsx operations, buffered',
+  'fsx operations, direct',
+  'fsx operations, mmap',
+  'simulator seeds',
+  'crash points',
+  'fuzzed messages',
+] as const
+export type TortureCount = (typeof tortureCounts)[number]
 
 export interface TortureContext {
   /** Everything random comes from here; a failure is repeated with it. */
@@ -33,6 +36,10 @@ export interface Scenario {
   readonly name: string
   /** false: it runs without root and mounts nothing. */
   readonly mounts: boolean
+  /** Default: all. */
+  readonly transports?: readonly TransportName[]
+  /** Kernel log lines that it provokes on purpose. */
+  readonly expectedLog?: readonly RegExp[]
   /** Some seconds of work. Rejects with what is wrong. */
   run(context: TortureContext): Promise<void>
 }
