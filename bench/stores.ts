@@ -4,7 +4,7 @@
  * ```
  *  tmpfs    a tmpfs of the run's own                     no disk is measured
  *  ext4     an ext4 on a loop device over a file on it   what a file system below an image costs, without a disk
- *  image    the caller's own, one for all systems             what a disk costs
+ *  image    the caller's own, one for all systems        what a disk costs
  * ```
  */
 import { mkdirSync, truncateSync, writeFileSync } from 'node:fs'

@@ -1,86 +1,131 @@
 /**
- * The result as one page that needs nothing else: the charts, then the same text as on the terminal.
+ * The result as one page that needs nothing else: what was measured on what, the charts, then the same text as on the
+ * terminal.
+ *
+ * A pattern that ran at several depths is drawn over depth; every pattern has bars at its deepest: ratio, latency, CPU.
  */
-import { formatCount, formatRatio, formatTime } from '../format.js'
+import { formatSize } from '../../src/units.js'
+import { formatCount, formatDuration, formatRatio, formatSeconds, formatTime } from '../format.js'
+import { patterns } from '../patterns.js'
 import { type TargetName } from '../plan.js'
 import { type Results } from '../results.js'
 import { summarize, type SummaryRow } from '../summary.js'
-import { barChart, escapeXml, lineChart, type Series } from './svg.js'
+import { style } from './style.js'
+import { barChart, escapeXml, lineChart, rangeChart, type LineChart, type Series, type Value } from './svg.js'
 import { reportTable, targetTitle } from './table.js'
-
-/** Told apart by people who do not tell red from green, on white and on black. */
-const style = `
-:root{color-scheme:light dark;--bg:#fff;--fg:#1c2024;--soft:#8b8d98;--rule:#d9d9e0;
---s0:#60646c;--s1:#0072b2;--s2:#d55e00;--s3:#009e73;--s4:#cc79a7;--s5:#e69f00;--s6:#56b4e9;--s7:#8e4ec6}
-@media(prefers-color-scheme:dark){:root{--bg:#111113;--fg:#edeef0;--soft:#7c7f88;--rule:#363a3f;
---s0:#b0b4ba;--s1:#4aa8e0;--s2:#f07f3c;--s3:#2fc79a;--s7:#b48cf0}}
-body{background:var(--bg);color:var(--fg);font:15px/1.5 system-ui,sans-serif;
-max-width:1440px;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
-.charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(380px,1fr));gap:1rem}
-svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--fg)}svg .title{font-size:13px;font-weight:600}
-.grid{stroke:var(--rule);fill:none}.line{fill:none;stroke-width:2}
-.legend span{display:inline-block;margin-right:1.2rem}
-.legend i{display:inline-block;width:.8rem;height:.8rem;margin-right:.4rem}
-pre{overflow-x:auto;font-size:13px;border-top:1px solid var(--rule);padding-top:1rem}`
 
 const unique = <T>(items: readonly T[]): T[] => [...new Set(items)]
 
 type ColourOf = (system: string) => number
 
-/** One line for each system over the depths. */
-const seriesOf = (
-  rows: readonly SummaryRow[],
-  colourOf: ColourOf,
-  value: (row: SummaryRow) => number,
-  suffix = '',
-  dashed = false,
-): Series[] =>
+/** A figure of which only the median is kept. */
+const single = (value: number): Value => ({ median: value, min: value, max: value })
+
+const seriesOf = (rows: readonly SummaryRow[], colourOf: ColourOf, value: (row: SummaryRow) => Value): Series[] =>
   unique(rows.map(({ system }) => system)).map((system) => ({
-    name: `${system}${suffix}`,
+    name: system,
     colour: colourOf(system),
-    dashed,
-    points: rows.filter((row) => row.system === system).map((row) => ({ x: row.depth, y: value(row) })),
+    points: rows.flatMap((row) => {
+      const y = value(row)
+      return row.system === system && Number.isFinite(y.median) ? [{ x: row.depth, y }] : []
+    }),
   }))
 
-const overDepth = (pattern: string, rows: readonly SummaryRow[], colourOf: ColourOf): string[] => [
-  lineChart({
-    title: `${pattern}: IOPS by depth`,
-    series: seriesOf(rows, colourOf, (row) => row.iops.median),
-    format: formatCount,
-    scale: 'linear',
-  }),
-  lineChart({
-    title: `${pattern}: latency by depth, p50 and p99 (dashed)`,
-    series: [
-      ...seriesOf(rows, colourOf, (row) => row.p50, ' p50'),
-      ...seriesOf(rows, colourOf, (row) => row.p99, ' p99', true),
-    ],
-    format: formatTime,
-    scale: 'log',
-  }),
-]
-
-const ratios = (pattern: string, rows: readonly SummaryRow[], colourOf: ColourOf): string => {
-  const deepest = Math.max(...rows.map(({ depth }) => depth))
-  const bars = rows
-    .filter(({ depth, ratio }) => depth === deepest && Number.isFinite(ratio.median))
-    .map(({ system, ratio, iops }) => ({
-      name: system,
-      colour: colourOf(system),
-      value: ratio.median,
-      label: `${formatRatio(ratio.median)} · ${formatCount(iops.median)}`,
-    }))
-  return barChart(`${pattern}, depth ${String(deepest)}: ratio to the plain loop device`, bars)
+const overDepth = (rows: readonly SummaryRow[], colourOf: ColourOf): string[] => {
+  const chart = (more: Omit<LineChart, 'series'>, value: (row: SummaryRow) => Value): string =>
+    lineChart({ ...more, series: seriesOf(rows, colourOf, value) })
+  return [
+    chart({ title: 'IOPS', format: formatCount, scale: 'linear' }, ({ iops }) => iops),
+    chart(
+      { title: 'ratio to the plain loop device', format: formatRatio, scale: 'linear', rule: 1 },
+      ({ ratio }) => ratio,
+    ),
+    chart({ title: 'latency, p50', format: formatTime, scale: 'log' }, ({ p50 }) => single(p50)),
+    chart({ title: 'latency, p99', format: formatTime, scale: 'log' }, ({ p99 }) => single(p99)),
+  ]
 }
 
-const section = (target: TargetName, rows: readonly SummaryRow[], colourOf: ColourOf): string => {
-  const charts = unique(rows.map(({ pattern }) => pattern)).flatMap((pattern) => {
-    const own = rows.filter((row) => row.pattern === pattern)
-    const depths = unique(own.map(({ depth }) => depth)).length
-    return [ratios(pattern, own, colourOf), ...(depths > 1 ? overDepth(pattern, own, colourOf) : [])]
+const atDepth = (rows: readonly SummaryRow[], depth: number, colourOf: ColourOf): string[] => {
+  const own = rows.filter((row) => row.depth === depth)
+  const common = ({ system }: SummaryRow): { name: string; colour: number } => ({
+    name: system,
+    colour: colourOf(system),
   })
-  return `<h2>${escapeXml(targetTitle[target])}</h2><div class="charts">${charts.join('\n')}</div>`
+  const ratios = own
+    .filter(({ ratio }) => Number.isFinite(ratio.median))
+    .map((row) => ({
+      ...common(row),
+      value: row.ratio,
+      label: `${formatRatio(row.ratio.median)} · ${formatCount(row.iops.median)}`,
+    }))
+  const cpu = own.map((row) => ({
+    ...common(row),
+    value: single(row.machineCpuPerMillion),
+    part: row.daemonCpuPerMillion ?? 0,
+    label: formatSeconds(row.machineCpuPerMillion),
+  }))
+  const at = `at depth ${String(depth)}`
+  return [
+    barChart(`ratio · IOPS, ${at}`, ratios, 1),
+    rangeChart(
+      `latency, p50 to p99, ${at}`,
+      own.map((row) => ({ ...common(row), from: row.p50, to: row.p99 })),
+      formatTime,
+    ),
+    barChart(`CPU seconds per million I/Os, ${at} (dark: daemon)`, cpu),
+  ]
+}
+
+const patternSection = (pattern: string, rows: readonly SummaryRow[], colourOf: ColourOf): string => {
+  const depths = unique(rows.map(({ depth }) => depth))
+  const about = patterns.find(({ name }) => name === pattern)?.about ?? ''
+  const grid = (charts: readonly string[], kind: string): string =>
+    charts.length === 0 ? '' : `<div class="charts ${kind}">${charts.join('\n')}</div>`
+  return [
+    `<h3>${escapeXml(pattern)} <small>${escapeXml(about)}</small></h3>`,
+    grid(depths.length > 1 ? overDepth(rows, colourOf) : [], 'lines'),
+    grid(atDepth(rows, Math.max(...depths), colourOf), 'bars'),
+  ].join('')
+}
+
+const section = (target: TargetName, rows: readonly SummaryRow[], colourOf: ColourOf): string =>
+  `<h2>${escapeXml(targetTitle[target])}</h2>${unique(rows.map(({ pattern }) => pattern))
+    .map((pattern) =>
+      patternSection(
+        pattern,
+        rows.filter((row) => row.pattern === pattern),
+        colourOf,
+      ),
+    )
+    .join('\n')}`
+
+const facts = ({ machine, settings, startedAt, seconds }: Results): string => {
+  const items: readonly (readonly [string, string])[] = [
+    ['When', `${startedAt.slice(0, 16).replace('T', ' ')} UTC, ${formatDuration(seconds)} in all`],
+    ['ringvol', `${machine.ringvol}${machine.commit === null ? '' : ` (${machine.commit})`}`],
+    ['Machine', `${machine.cpu}, ${String(machine.cpus)} CPUs, ${formatSize(machine.memory)}`],
+    ['Software', `Linux ${machine.kernel}, ${machine.distribution}, Node ${machine.node}, ${machine.fio}`],
+    [
+      'Rounds',
+      `${String(settings.rounds)} interleaved, ${settings.seconds === null ? 'short' : `${String(settings.seconds)} s each`}; ` +
+        'a dot or bar is the median, the line through it runs from minimum to maximum',
+    ],
+  ]
+  return `<dl>${items.map(([term, words]) => `<dt>${term}</dt><dd>${escapeXml(words)}</dd>`).join('')}</dl>`
+}
+
+const verdict = ({ checks, runs, warnings }: Results): string => {
+  const wrong = checks.filter(({ ok }) => !ok)
+  const reads = runs.reduce((sum, { checkedReads }) => sum + checkedReads, 0)
+  const right = `Data: ${String(reads)} reads checked while others were timed, ${String(checks.length)} checks afterwards, all right.`
+  const lines = [
+    ...(wrong.length === 0 ? [`<p class="right">${right}</p>`] : []),
+    ...unique(wrong.map(({ system }) => system)).map(
+      (system) => `<p class="wrong">Wrong data from ${escapeXml(system)}: its figures mean nothing.</p>`,
+    ),
+    ...warnings.map((warning) => `<p class="doubt">${escapeXml(warning)}</p>`),
+  ]
+  return lines.join('')
 }
 
 export const reportHtml = (results: Results): string => {
@@ -88,7 +133,8 @@ export const reportHtml = (results: Results): string => {
   const names = results.systems.filter(({ unavailable }) => unavailable === null).map(({ name }) => name)
   const colourOf: ColourOf = (system) => Math.max(0, names.indexOf(system))
   const legend = names.map(
-    (name, index) => `<span><i style="background:var(--s${String(index % 8)})"></i>${escapeXml(name)}</span>`,
+    (name, index) =>
+      `<span${index < 8 ? '' : ' class="again"'}><i style="background:var(--s${String(index % 8)})"></i>${escapeXml(name)}</span>`,
   )
   const sections = unique(rows.map(({ target }) => target)).map((target) =>
     section(
@@ -100,8 +146,9 @@ export const reportHtml = (results: Results): string => {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>ringvol benchmark ${escapeXml(results.startedAt)}</title><style>${style}</style></head>
-<body><h1>ringvol benchmark</h1><p class="legend">${legend.join('')}</p>
+<body><h1>ringvol beside a plain loop device</h1>${facts(results)}${verdict(results)}
+<p class="legend">${legend.join('')}</p>
 ${sections.join('\n')}
-<pre>${escapeXml(reportTable(results).join('\n'))}</pre></body></html>
+<h2>As text</h2><pre>${escapeXml(reportTable(results).join('\n'))}</pre></body></html>
 `
 }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { compareResults, compareTable, type Comparison } from '../../bench/report/compare.js'
 import { reportHtml } from '../../bench/report/html.js'
 import { layoutTable } from '../../bench/report/layout.js'
-import { linearTicks, logTicks } from '../../bench/report/svg.js'
+import { barChart, linearTicks, lineChart, logTicks } from '../../bench/report/svg.js'
 import { reportTable } from '../../bench/report/table.js'
 import { type Results, type RunRecord } from '../../bench/results.js'
 import { summarize } from '../../bench/summary.js'
@@ -134,7 +134,41 @@ t.test('a page stands alone: no script, nothing loaded, names escaped, no figure
   const page = reportHtml(results())
   t.notMatch(page, /<script|https?:|NaN|undefined/)
   t.match(page, /no &lt;passthrough&gt;/)
-  t.equal(page.match(/<svg/g)?.length, 3, 'ratios, IOPS and latency over depth')
+  t.equal(page.match(/<svg/g)?.length, 7, 'four charts over depth, three at the deepest')
+  t.match(page, /rand-read <small>4 KiB, anywhere/)
+  t.match(page, /reads checked while others were timed.*all right/)
+  t.end()
+})
+
+t.test('the spread of a figure is drawn where there is one, and said to the pointer', (t) => {
+  const y = { median: 10, min: 8, max: 14 }
+  const chart = (value: typeof y): string =>
+    lineChart({
+      title: 'IOPS',
+      format: String,
+      scale: 'linear',
+      series: [{ name: 'uring', colour: 1, points: [{ x: 32, y: value }] }],
+    })
+  t.match(chart(y), /uring, depth 32: 10 \(8 to 14\)/)
+  t.notMatch(chart({ median: 10, min: 10, max: 10 }), / to /)
+  t.match(barChart('ratio', [{ name: 'uring', colour: 1, value: y, label: '10' }], 1), /class="spread"/)
+  t.notMatch(barChart('ratio', [{ name: 'uring', colour: 1, value: { ...y, min: 10, max: 10 }, label: '' }]), /spread/)
+  t.end()
+})
+
+t.test('depth has a logarithmic axis: twice the depth is always the same way to go', (t) => {
+  const points = [1, 2, 4, 1024].map((x) => ({ x, y: { median: 1, min: 1, max: 1 } }))
+  const svg = lineChart({ title: '', format: String, scale: 'linear', series: [{ name: 'a', colour: 0, points }] })
+  const [one = 0, two = 0, four = 0, last = 0] = [...svg.matchAll(/<circle cx="([\d.]+)"/g)].map(([, x]) => Number(x))
+  t.ok(Math.abs(two - one - (four - two)) < 0.3 && Math.abs(last - one - 10 * (two - one)) < 1)
+  t.end()
+})
+
+t.test('a page says of which system the data was wrong', (t) => {
+  const wrong = { system: 'ringvol uring', target: 'raw', check: 'read area', ok: false, detail: 'bad block' } as const
+  const page = reportHtml({ ...results(), checks: [wrong] })
+  t.match(page, /Wrong data from ringvol uring/)
+  t.notMatch(page, /class="right"/)
   t.end()
 })
 
@@ -143,7 +177,17 @@ t.test('ticks enclose what is drawn', (t) => {
     const ticks = linearTicks(most)
     t.ok((ticks.at(-1) ?? 0) >= most && ticks.length <= 8, `${String(most)}: ${ticks.join(' ')}`)
   }
-  t.same(logTicks(4200, 2_000_000), [1e3, 1e4, 1e5, 1e6, 1e7])
+  t.same(logTicks(4200, 2_000_000), [2000, 1e4, 1e5, 2e6])
+  t.same(logTicks(4200, 90_000), [2000, 5000, 1e4, 2e4, 5e4, 1e5])
+  t.same(logTicks(5000, 5000), [5000, 1e4], 'one value has an axis too')
+  for (const [least, most] of [
+    [3, 7],
+    [1, 1e6],
+    [999, 1001],
+  ] as const) {
+    const ticks = logTicks(least, most)
+    t.ok((ticks[0] ?? Infinity) <= least && (ticks.at(-1) ?? 0) >= most, `${String(least)} to ${String(most)}`)
+  }
   t.end()
 })
 
