@@ -3,7 +3,7 @@
  */
 import { type Settings } from './options.js'
 import { type Progress } from './progress.js'
-import { type CheckRecord, type RunRecord } from './results.js'
+import { type CheckRecord, type RunRecord, type SoakRecord } from './results.js'
 import { type Rig } from './rig.js'
 import { type System } from './system.js'
 
@@ -20,6 +20,7 @@ export interface Context {
   /** fio's options by pattern. */
   readonly fio: Record<string, string>
   readonly runs: RunRecord[]
+  readonly soaks: SoakRecord[]
   readonly checks: CheckRecord[]
   readonly warnings: string[]
 }

@@ -10,6 +10,7 @@ import { compareTable } from './report/compare.js'
 import { reportHtml } from './report/html.js'
 import { reportTable } from './report/table.js'
 import { runBenchmark } from './run.js'
+import { summarizeSoak } from './soak-summary.js'
 import { readResults, resultName, writeFile } from './store.js'
 
 /** dist/bench/bench/main.js → the checkout. */
@@ -49,6 +50,11 @@ const run = async (command: RunCommand): Promise<void> => {
   if (command.html !== null) {
     writeFile(command.html, reportHtml(results))
     process.stderr.write(`page: ${command.html}\n`)
+  }
+  const grown = (results.soaks ?? []).filter(({ samples }) => summarizeSoak(samples).grew)
+  if (grown.length > 0) {
+    const names = grown.map(({ system }) => system).join(', ')
+    throw new RingvolError('ERR_DAEMON', `grew under a steady load, see GREW above: ${names}`)
   }
   const peers = new Set(results.systems.filter(({ peer }) => peer).map(({ name }) => name))
   if (results.checks.some(({ ok, system }) => !ok && !peers.has(system))) {

@@ -1,7 +1,7 @@
 /**
  * CPU and memory of a system's daemons and of the machine, from /proc. Reading costs nothing that would be measured.
  */
-import { writeFileSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { readText } from './mounts.js'
 
 /** Ticks of /proc are 1/100 s on every Linux that user space sees, whatever HZ the kernel was built with. */
@@ -89,15 +89,42 @@ export const used = (before: Meter, after: Meter): Used => {
   }
 }
 
+/** Of /proc/PID/status, in bytes. */
+const statusBytes = (pid: number, field: string): number =>
+  Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readText(`/proc/${String(pid)}/status`) ?? '')?.[1] ?? 0) *
+  1024
+
 /** Bytes of the largest resident sizes since `forgetPeak`; null if there is no daemon. */
 export const peakMemory = (pids: readonly number[]): number | null =>
-  pids.length === 0
-    ? null
-    : pids.reduce(
-        (sum, pid) =>
-          sum + Number(/^VmHWM:\s+(\d+) kB/m.exec(readText(`/proc/${String(pid)}/status`) ?? '')?.[1] ?? 0) * 1024,
-        0,
-      )
+  pids.length === 0 ? null : pids.reduce((sum, pid) => sum + statusBytes(pid, 'VmHWM'), 0)
+
+/** What daemons hold at one moment. */
+export interface Usage {
+  readonly seconds: number
+  /** Bytes. */
+  readonly resident: number
+  readonly descriptors: number
+  readonly threads: number
+}
+
+const entries = (path: string): number => {
+  try {
+    return readdirSync(path).length
+  } catch {
+    return 0
+  }
+}
+
+/** A process that is gone holds nothing. */
+export const readUsage = (pids: readonly number[], seconds: number): Usage => {
+  const sum = (value: (pid: number) => number): number => pids.reduce((total, pid) => total + value(pid), 0)
+  return {
+    seconds,
+    resident: sum((pid) => statusBytes(pid, 'VmRSS')),
+    descriptors: sum((pid) => entries(`/proc/${String(pid)}/fd`)),
+    threads: sum((pid) => entries(`/proc/${String(pid)}/task`)),
+  }
+}
 
 /** From here on `peakMemory` counts anew. */
 export const forgetPeak = (pids: readonly number[]): void => {

@@ -24,6 +24,8 @@ export interface Settings {
   readonly rounds: number
   /** Seconds of one timed run; null: chosen so that the whole ends in time (--quick). */
   readonly seconds: number | null
+  /** Minutes of the same load for each system, instead of rounds. */
+  readonly soak: number | null
   readonly depths: readonly number[]
   readonly patterns: readonly string[]
   readonly targets: readonly TargetName[]
@@ -110,6 +112,10 @@ const runOptions = (parser: Argv) =>
     .option('quick', { type: 'boolean', default: false, describe: 'One short round of everything, within 60 seconds' })
     .option('rounds', { type: 'string', describe: 'Interleaved rounds [5; --quick: 1]' })
     .option('seconds', { type: 'string', describe: 'Seconds of one timed run [3; --quick: what fits]' })
+    .option('soak', {
+      type: 'string',
+      describe: 'Minutes of one mixed load for each system instead of rounds: does its daemon grow?',
+    })
     .option('iodepth', {
       type: 'string',
       default: '1024',
@@ -171,6 +177,7 @@ const runCommand = (given: RunArguments): RunCommand => {
     quick,
     rounds: given.rounds === undefined ? (quick ? 1 : 5) : (parseNumbers('rounds', given.rounds, 1000)[0] ?? 1),
     seconds: given.seconds === undefined ? (quick ? null : 3) : parseNumber('seconds', given.seconds, 0.3, 3600),
+    soak: given.soak === undefined ? null : parseNumber('soak', given.soak, 0.1, 10_080),
     depths: parseDepths(given.iodepth),
     patterns: given.pattern === undefined ? main : parseNames('pattern', given.pattern, patternNames),
     targets: parseNames('target', given.target, targetNames),

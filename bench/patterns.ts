@@ -60,6 +60,7 @@ export const patterns: readonly Pattern[] = [
     about: 'a key-value store writes',
     ...extra,
   },
+  { name: 'mixed-4k', rw: 'randrw', area: 'write', blockSize: '4k', about: '4 KiB, half each, anywhere', ...extra },
   {
     name: 'mixed-1m',
     rw: 'randrw',

@@ -2,6 +2,7 @@
  * The shape of a result file. Fields are added, never renamed, so that `compare` reads files of any age.
  */
 import { type TargetName } from './plan.js'
+import { type Usage } from './meter.js'
 import { type Settings } from './options.js'
 import { type Features, type Medium } from './system.js'
 
@@ -92,6 +93,17 @@ export interface CheckRecord {
   readonly detail: string
 }
 
+/** One system under the same load for minutes (--soak). */
+export interface SoakRecord {
+  readonly system: string
+  readonly minutes: number
+  readonly depth: number
+  readonly iops: number
+  readonly operations: number
+  readonly checkedReads: number
+  readonly samples: readonly Usage[]
+}
+
 export interface Results {
   readonly schema: 1
   readonly startedAt: string
@@ -103,6 +115,7 @@ export interface Results {
   /** fio's options of each pattern, as they were given for the deepest of its depths. */
   readonly fio?: Readonly<Record<string, string>>
   readonly runs: readonly RunRecord[]
+  readonly soaks?: readonly SoakRecord[]
   readonly checks: readonly CheckRecord[]
   /** What a reader should know before believing the figures. */
   readonly warnings: readonly string[]

@@ -14,6 +14,7 @@ import { createProgress, type Progress } from './progress.js'
 import { type Results, type SystemRecord } from './results.js'
 import { Rig } from './rig.js'
 import { runAll } from './runner.js'
+import { runSoak } from './soak.js'
 import { makeStores } from './stores.js'
 import { type System } from './system.js'
 import { switchUringOn } from './uring-switch.js'
@@ -72,10 +73,12 @@ const measureAll = async ({ command, project, journal, progress, signal }: Parts
     disqualified: new Set(),
     fio: {},
     runs: [],
+    soaks: [],
     checks: [],
     warnings,
   }
-  await runAll(context, usable)
+  if (settings.soak === null) await runAll(context, usable)
+  else await runSoak(context, usable, settings.soak)
   return {
     schema: 1,
     startedAt,
@@ -85,6 +88,7 @@ const measureAll = async ({ command, project, journal, progress, signal }: Parts
     systems: [...records.values()],
     fio: context.fio,
     runs: context.runs,
+    soaks: context.soaks,
     checks: context.checks,
     warnings: [...warnings, ...disturbed(context.runs, machine.cpus)],
   }

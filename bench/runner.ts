@@ -20,7 +20,7 @@ const measurable = (systems: readonly System[], target: TargetName): System[] =>
   systems.filter((system) => target !== 'file' || system.holdsData)
 
 /** Known data everywhere, so that no read is of a hole and every read can be checked. */
-const prepare = async (context: Context, system: System, target: TargetName): Promise<void> => {
+export const prepare = async (context: Context, system: System, target: TargetName): Promise<void> => {
   if (!system.holdsData) return
   if (target === 'file') await context.rig.makeFile(system)
   const place = await context.rig.place(system, target)

@@ -18,7 +18,8 @@ p.wrong{border-color:var(--s2);font-weight:600}p.doubt{border-color:var(--s5)}
 .lines{grid-template-columns:repeat(auto-fill,minmax(320px,1fr))}
 .bars{grid-template-columns:repeat(auto-fill,minmax(400px,1fr))}
 svg{width:100%;height:auto;background:var(--card);border-radius:6px}
-svg text{font-size:11px;fill:var(--fg);stroke:none}svg .title{font-size:12.5px;font-weight:600}svg .soft{fill:var(--soft)}
+svg text{font-size:11px;fill:var(--fg);stroke:none}svg .title{font-size:12.5px;font-weight:600}
+svg .soft{fill:var(--soft)}
 .grid{stroke:var(--rule);fill:none}.rule{stroke:var(--soft);fill:none;stroke-dasharray:2 3}
 .line{fill:none;stroke-width:2}.whisker{fill:none;stroke-width:1.2;opacity:.7}
 .spread{fill:none;stroke:var(--fg);stroke-width:1.6}

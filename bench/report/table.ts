@@ -3,8 +3,10 @@
  */
 import { formatSize } from '../../src/units.js'
 import { formatCount, formatRatio, formatSeconds, formatTime } from '../format.js'
+import { type Settings } from '../options.js'
 import { type TargetName } from '../plan.js'
-import { type CheckRecord, type Results, type SystemRecord } from '../results.js'
+import { type CheckRecord, type Results, type SoakRecord, type SystemRecord } from '../results.js'
+import { summarizeSoak } from '../soak-summary.js'
 import { summarize, type SummaryRow } from '../summary.js'
 import { type Medium } from '../system.js'
 import { type Column, layoutTable } from './layout.js'
@@ -53,6 +55,34 @@ const targetTable = (rows: readonly SummaryRow[], wrong: ReadonlySet<string>): s
   return layoutTable(columns, lines)
 }
 
+const soakColumns: readonly Column[] = [
+  { title: 'system', align: 'left' },
+  ...['depth', 'minutes', 'I/Os', 'IOPS', 'RSS settled', 'end', 'peak', 'KiB/min', 'fds', 'threads'].map(
+    (title): Column => ({ title, align: 'right' }),
+  ),
+  { title: '', align: 'left' },
+]
+
+const soakCells = ({ system, depth, minutes, operations, iops, samples }: SoakRecord): string[] => {
+  const { settled, end, peak, slope, descriptors, threads, grew } = summarizeSoak(samples)
+  const size = (bytes: number): string => `${(bytes / 1024 ** 2).toFixed(1)}M`
+  return [
+    system,
+    String(depth),
+    String(minutes),
+    formatCount(operations),
+    formatCount(iops),
+    ...[settled, end, peak].map(size),
+    (slope / 1024).toFixed(1),
+    descriptors.join('–'),
+    threads.join('–'),
+    grew ? 'GREW' : 'steady',
+  ]
+}
+
+const soakLines = (soaks: readonly SoakRecord[]): string[] =>
+  soaks.length === 0 ? [] : ['', 'one load for minutes (soak)', ...layoutTable(soakColumns, soaks.map(soakCells))]
+
 const featureWords = ({ features }: SystemRecord): string[] =>
   features === undefined || features === null
     ? []
@@ -100,23 +130,28 @@ const checkLines = (checks: readonly CheckRecord[], checkedReads: number): strin
   ]
 }
 
+const roundsLine = ({ rounds, seconds }: Settings): string =>
+  `${String(rounds)} interleaved round${rounds === 1 ? '' : 's'}, ` +
+  `${seconds === null ? 'short runs' : `${String(seconds)} s each`}; ` +
+  'IOPS are medians, ratios are to the plain loop device in the same round'
+
 /** Lines. */
 export const reportTable = (results: Results): string[] => {
   const { machine, settings } = results
+  const { soaks = [], fio = {} } = results
   const rows = summarize(results)
+  const commands = Object.entries(fio).map(([pattern, options]) => `  ${pattern}: ${options}`)
   const wrong = new Set(results.checks.filter(({ ok }) => !ok).map(({ system }) => system))
-  const seconds = settings.seconds === null ? 'short runs' : `${String(settings.seconds)} s each`
   return [
     `ringvol ${machine.ringvol}${machine.commit === null ? '' : ` (${machine.commit})`}, ${results.startedAt}`,
     `${machine.cpu}, ${String(machine.cpus)} CPUs, ${formatSize(machine.memory)}, Linux ${machine.kernel}, ${machine.distribution}, Node ${machine.node}, ${machine.fio}`,
-    `${String(settings.rounds)} interleaved round${settings.rounds === 1 ? '' : 's'}, ${seconds}; IOPS are medians, ratios are to the plain loop device in the same round`,
+    ...(soaks.length > 0 ? [] : [roundsLine(settings)]),
     ...settings.targets.flatMap((target) => {
       const own = rows.filter((row) => row.target === target)
       return own.length === 0 ? [] : ['', targetTitle[target], ...targetTable(own, wrong)]
     }),
-    '',
-    'fio',
-    ...Object.entries(results.fio ?? {}).map(([pattern, options]) => `  ${pattern}: ${options}`),
+    ...soakLines(soaks),
+    ...(commands.length === 0 ? [] : ['', 'fio', ...commands]),
     '',
     'systems',
     ...results.systems.map(systemLine),
@@ -124,7 +159,7 @@ export const reportTable = (results: Results): string[] => {
     'data',
     ...checkLines(
       results.checks,
-      results.runs.reduce((sum, run) => sum + run.checkedReads, 0),
+      [...results.runs, ...soaks].reduce((sum, { checkedReads }) => sum + checkedReads, 0),
     ),
     ...(results.warnings.length === 0 ? [] : ['', 'to know', ...results.warnings.map((warning) => `  ${warning}`)]),
   ]

@@ -14,6 +14,7 @@ t.test('without options the main job is measured: four 4k patterns, depth 1024, 
     quick: false,
     rounds: 5,
     seconds: 3,
+    soak: null,
     depths: [1024],
     patterns: ['seq-read', 'rand-read', 'seq-write', 'rand-write'],
     targets: ['raw', 'file'],
@@ -80,6 +81,13 @@ for (const [name, message, ...argv] of refused) {
     t.end()
   })
 }
+
+t.test('a soak takes minutes, also less than one', (t) => {
+  t.equal(settings('--soak', '10').soak, 10)
+  t.equal(settings('--soak', '0.5').soak, 0.5)
+  t.throws(() => settings('--soak', 'forever'), /--soak: 'forever' is not a number/)
+  t.end()
+})
 
 t.test('an image is taken with the word that it may be overwritten', (t) => {
   t.equal(settings('--image', '/srv/disk', '--yes-overwrite').image, '/srv/disk')
