@@ -191,6 +191,40 @@ await suite(t, { needs: ['command:xfs_io'] }, () => {
       t.ok(readFileSync(image).subarray(8192, 12288).equals(Buffer.alloc(4096, 0x5a)))
     })
 
+    t.test('shows the same through a map, a read and a write, in whatever order', async (t) => {
+      const seen = await run(
+        'xfs_io',
+        [
+          ...[
+            'mmap -rw 0 64k',
+            'mwrite -S 0x61 16k 4k',
+            'pread -q -v 16k 1',
+            'pwrite -q -S 0x62 16385 1',
+            'mread -v 16k 4',
+          ],
+          'pread -q -v 16k 4',
+        ]
+          .flatMap((command) => ['-c', command])
+          .concat(volume),
+      )
+      t.match(seen, /^0*4000: +61 [^]*^0*4000: +61 62 61 61[^]*^0*4000: +61 62 61 61/m, seen)
+    })
+
+    t.test('has no bytes behind its end in a map either, and survives who looks there', async (t) => {
+      const mapped = ['-c', `mmap -r 0 ${String(size + MiB)}`, '-c', `mread ${String(size)} 1`, volume]
+      t.equal((await attempt('xfs_io', mapped)).code, 128 + 7, 'SIGBUS')
+      t.match(await run('xfs_io', ['-c', 'stat', volume]), new RegExp(`stat.size = ${String(size)}\\b`))
+    })
+
+    t.test('is written from its start by a shell’s > and by dd, and keeps its size and its rest', async (t) => {
+      await run('sh', ['-c', 'printf shell > "$0"', volume])
+      await run('dd', ['if=/dev/zero', `of=${volume}`, 'bs=2', 'count=1', 'status=none'])
+      const bytes = readFileSync(image)
+      t.equal(bytes.length, size)
+      t.equal(bytes.subarray(0, 5).toString('latin1'), '\0\0ell')
+      t.equal(bytes[MiB], 0x11)
+    })
+
     t.test('is copied whole by cp', async (t) => {
       const copy = freshPath('copy')
       await run('cp', [volume, copy])

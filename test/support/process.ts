@@ -38,7 +38,7 @@ export interface Running {
   ended(deadline?: number): Promise<Result>
 }
 
-const signalNumbers: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 } // prettier-ignore
+const signalNumbers: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 2, SIGABRT: 6, SIGBUS: 7, SIGKILL: 9, SIGSEGV: 11, SIGPIPE: 13, SIGTERM: 15 } // prettier-ignore
 
 /** Polls until the condition holds. Rejects at the deadline, naming what was waited for. */
 export const until = async (
