@@ -19,6 +19,7 @@
         "native/node/device_exports.cc",
         "native/node/errors.cc",
         "native/node/file_exports.cc",
+        "native/node/guard_exports.cc",
         "native/node/lane.cc",
         "native/node/lane_core.cc",
         "native/node/pool_engine.cc",

@@ -40,18 +40,24 @@ const defaultDepth = 32
 const mostSlots = 16384
 
 /** Mounts and serves `backend` (opened here, closed when the volume ends). Resolves once INIT is answered. */
-export const exportVolume = async (backend: Backend, options: VolumeOptions): Promise<Volume> => {
+export const exportVolume = async (backend: Backend, options: VolumeOptions): Promise<Volume> =>
+  exportVolumeAt(backend, { ...options, mountpoint: await realMountpoint(options.mountpoint) })
+
+/**
+ * The same at a mountpoint whose symlinks have been resolved: one that is met now was put there since, and is refused.
+ */
+export const exportVolumeAt = async (backend: Backend, options: VolumeOptions): Promise<Volume> => {
   const safe = checked(backend)
   await safe.open()
   try {
-    return await mountAndServe(safe, { ...options, mountpoint: await realMountpoint(options.mountpoint) })
+    return await mountAndServe(safe, options)
   } catch (error) {
     await safe.close().catch(() => undefined) // what went wrong first is what the caller must hear
     throw error
   }
 }
 
-// mount(2) is told not to follow a symlink at the end of the path; the user's own symlinks are resolved here, once.
+// Mounting follows no symlink; the user's own are resolved here, once.
 const realMountpoint = async (path: string): Promise<string> => {
   try {
     return await realpath(path)

@@ -9,6 +9,7 @@ namespace {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   ringvol::export_device(env, exports);
   ringvol::export_files(env, exports);
+  ringvol::export_guard(env, exports);
   ringvol::export_process(env, exports);
   ringvol::export_lane(env, exports);
   Napi::Object abi = Napi::Object::New(env);

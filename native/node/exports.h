@@ -7,6 +7,7 @@ namespace ringvol {
 
 void export_device(Napi::Env env, Napi::Object exports);
 void export_files(Napi::Env env, Napi::Object exports);
+void export_guard(Napi::Env env, Napi::Object exports);
 void export_process(Napi::Env env, Napi::Object exports);
 void export_lane(Napi::Env env, Napi::Object exports);
 

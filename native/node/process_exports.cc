@@ -1,4 +1,5 @@
 // What concerns the process or the calling thread: io flusher, exec, CPU affinity, and the io_uring probe.
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -37,6 +38,8 @@ void exec(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
   std::vector<std::string> arguments = strings(info[1]);
   std::vector<std::string> environment = strings(info[2]);
+  // Node makes these close-on-exec when it starts; the new image would find /dev/null in their place.
+  for (const int stdio : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) (void)fcntl(stdio, F_SETFD, 0);
   execve(path.c_str(), pointers(&arguments).data(), pointers(&environment).data());
   throw system_error(info.Env(), Status::last("execve"));
 }

@@ -24,6 +24,8 @@ Status Slab::map(uint32_t slots, size_t max_payload) {
   // NORESERVE: most slots never see a large request, and strict overcommit must not refuse what is never touched.
   void* base = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (base == MAP_FAILED) return Status::last("mmap");
+  // What users keep on the volume is not for core dumps. Where the kernel refuses, there is nothing better to do.
+  (void)madvise(base, size, MADV_DONTDUMP);
   base_ = static_cast<uint8_t*>(base);
   slots_ = slots;
   max_payload_ = max_payload;

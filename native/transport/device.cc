@@ -2,9 +2,11 @@
 #include "transport/device.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <string>
@@ -12,6 +14,19 @@
 #include "abi/fuse_abi.h"
 
 namespace ringvol {
+
+namespace {
+
+// The descriptor pins the directory that was checked. A symlink put in its place, or in that of a directory above it,
+// is refused (ELOOP), not followed. Without openat2 (before Linux 5.6, some seccomp filters) only the last one is.
+int open_mountpoint(const char* path) {
+  constexpr int kFlags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  open_how how{.flags = kFlags, .mode = 0, .resolve = RESOLVE_NO_SYMLINKS};
+  const auto fd = static_cast<int>(syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)));
+  return fd < 0 && (errno == ENOSYS || errno == EPERM) ? open(path, kFlags) : fd;
+}
+
+}  // namespace
 
 Status open_device(Fd* device) {
   *device = Fd(open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK));
@@ -39,8 +54,7 @@ Status close_backing(int device, int id) {
 }
 
 Status mount_device(const MountRequest& request) {
-  // The descriptor pins the directory that was checked; a symlink put in its place is refused, not followed.
-  Fd directory(open(request.mountpoint, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Fd directory(open_mountpoint(request.mountpoint));
   if (!directory.valid()) return Status::last("open");
   struct stat info {};
   if (fstat(directory.get(), &info) != 0) return Status::last("fstat");

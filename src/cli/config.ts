@@ -4,7 +4,8 @@
  * A key that no option has is refused in the file, where it can only be a mistake; in the environment it may be
  * somebody else's variable, so it is left alone.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, realpathSync, statSync, type Stats } from 'node:fs'
+import { dirname } from 'node:path'
 import { suggest } from '../backend/nearest.js'
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import { optionNames, options, type Given, type OptionName, type OptionRow } from './options.js'
@@ -85,19 +86,37 @@ export const parseConfig = (path: string, text: string): Given => {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, checkItem(path, name, item)]))
 }
 
+const refuseWritable = (path: string, { mode }: Stats, config: string): void => {
+  if ((mode & 0o022) === 0) return
+  const what = path === config ? path : `${config} lies in ${path}, which`
+  throw new RingvolError('ERR_USAGE', `${what} may be written by others`, { path, advice: `run 'chmod go-w ${path}'` })
+}
+
+/** In a directory like /tmp, which is sticky, others cannot replace what is not theirs. */
+const isSticky = ({ mode }: Stats): boolean => (mode & 0o1000) !== 0
+
+const readSafely = (path: string): string => {
+  const fd = openSync(path, 'r')
+  try {
+    if (process.geteuid?.() === 0) {
+      const directory = dirname(realpathSync(path))
+      const around = statSync(directory)
+      if (!isSticky(around)) refuseWritable(directory, around, path)
+      refuseWritable(path, fstatSync(fd), path)
+    }
+    return readFileSync(fd, 'utf8')
+  } finally {
+    closeSync(fd)
+  }
+}
+
 /**
- * Throws ERR_USAGE; also for a file that others may write when we are root, since it would let them choose what root
- * opens (`module:` runs code).
+ * Throws ERR_USAGE; also for a file that others may write or replace when we are root, since it would let them choose
+ * what root opens (`module:` runs code).
  */
 export const readConfig = (path: string): Given => {
   try {
-    if (process.geteuid?.() === 0 && (statSync(path).mode & 0o022) !== 0) {
-      throw new RingvolError('ERR_USAGE', `${path} may be written by others`, {
-        path,
-        advice: `run 'chmod go-w ${path}'`,
-      })
-    }
-    return parseConfig(path, readFileSync(path, 'utf8'))
+    return parseConfig(path, readSafely(path))
   } catch (error) {
     if (error instanceof RingvolError) throw error
     const reason = errnoName(errnoOf(error) ?? 0)

@@ -1,14 +1,15 @@
 /**
  * The control socket: how `list`, `info` and `detach` talk to a daemon.
  *
- * One JSON line in, one JSON line out, then the connection ends. Who may connect is decided by the file system: the
- * socket is 0600 in a folder that is 0700.
+ * One JSON line in, one JSON line out, then the connection ends. Who may connect is decided twice: the socket is 0600
+ * in a folder that is 0700, and the kernel says who is at the other end: root, or the user that the daemon runs as.
  */
 import { chmod } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
 import { errorCodes, RingvolError, type ErrorCode } from '../errors.js'
 import type { Logger } from '../log.js'
+import { addon } from '../native/addon.js'
 import type { Pending, Volume, VolumeCounters, VolumeStatus } from '../volume.js'
 import { deadlines } from './deadlines.js'
 
@@ -80,11 +81,38 @@ const reply = async (socket: Socket, line: string, handlers: ControlHandlers): P
   })
 }
 
+export type PeerUser = (socket: Socket) => number | undefined
+
+/** Node has no name for the descriptor of a socket; a socket without one is of nobody. */
+const userBehind: PeerUser = (socket) => {
+  const { _handle: handle } = socket as unknown as { _handle?: { fd?: number } }
+  try {
+    return handle?.fd === undefined || handle.fd < 0 ? undefined : addon().peerUser(handle.fd)
+  } catch {
+    return undefined
+  }
+}
+
+const refusal: Reply = { ok: false, code: 'ERR_PERMISSION', message: 'the daemon belongs to another user; run as root' }
+
 /** The promises in `pending` are of replies that are still owed. */
-const serveSocket = (socket: Socket, handlers: ControlHandlers, pending: Set<Promise<void>>, logger: Logger): void => {
+const serveSocket = (
+  socket: Socket,
+  handlers: ControlHandlers,
+  pending: Set<Promise<void>>,
+  { logger, peerUser }: { logger: Logger; peerUser: PeerUser },
+): void => {
   socket.on('error', (error) => {
     logger.debug(`control socket: ${error.message}`)
   })
+  const user = peerUser(socket)
+  if (user !== 0 && user !== process.geteuid?.()) {
+    logger.warn(`refused user ${String(user ?? 'unknown')} at the control socket`)
+    // Read and let be, or the peer's writing would fail before it sees the answer; but not for ever.
+    socket.resume().setTimeout(deadlines.farewell, () => socket.destroy())
+    socket.end(`${JSON.stringify(refusal)}\n`)
+    return
+  }
   onLine(socket, (line) => {
     const owed = reply(socket, line, handlers).finally(() => pending.delete(owed))
     pending.add(owed)
@@ -104,12 +132,13 @@ export const listenControl = async (
   path: string,
   handlers: ControlHandlers,
   logger: Logger,
+  peerUser: PeerUser = userBehind,
 ): Promise<ControlServer> => {
   checkPath(path)
   const pending = new Set<Promise<void>>()
   // Half open: a client may end its side after the request, as `nc` does.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
-    serveSocket(socket, handlers, pending, logger)
+    serveSocket(socket, handlers, pending, { logger, peerUser })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {

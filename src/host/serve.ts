@@ -13,9 +13,10 @@ import type { Backend } from '../backend/backend.js'
 import { openSource } from '../backend/source.js'
 import { RingvolError } from '../errors.js'
 import type { Logger } from '../log.js'
-import { exportVolume, type Volume, type VolumeOptions, type VolumeStatus } from '../volume.js'
+import { exportVolumeAt, type Volume, type VolumeOptions, type VolumeStatus } from '../volume.js'
 import { claimVolume, inheritClaim, type Claim } from './claim.js'
 import { listenControl } from './control.js'
+import { keepOutOfCoreDumps } from './core-dump.js'
 import { refuseImageInUse } from './image-in-use.js'
 import { checkMountpoint } from './mountpoint.js'
 import { absoluteSource, imagePath } from './source-path.js'
@@ -39,7 +40,7 @@ export interface ServeContext {
   /** The options as the user gave them, kept for `info`. */
   readonly given?: Readonly<Record<string, unknown>>
   /** For tests. */
-  readonly make?: { openSource: typeof openSource; exportVolume: typeof exportVolume }
+  readonly make?: { openSource: typeof openSource; exportVolume: typeof exportVolumeAt }
 }
 
 /** An image that this start created goes again if the start fails; one that was there is never touched. */
@@ -89,7 +90,7 @@ const start = async (
   const backend = await openImage(options, context, undo)
   signals.throwIfSignalled()
   const { size: _size, direct: _direct, layers: _layers, ...rest } = options
-  const volume = await (context.make?.exportVolume ?? exportVolume)(backend, {
+  const volume = await (context.make?.exportVolume ?? exportVolumeAt)(backend, {
     ...rest,
     mountpoint,
     name: claim.name,
@@ -97,6 +98,7 @@ const start = async (
     logger,
   })
   undo.add(`unmounting ${mountpoint}`, () => volume.stop({ force: true }))
+  await keepOutOfCoreDumps(backend, logger)
   const control = await listenControl(
     claim.paths.control,
     {

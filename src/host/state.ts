@@ -13,7 +13,7 @@
  * both own a name. Each file has one writer. Clean-up removes these names one by one and never a tree: a tree could
  * have the volume mounted in it.
  */
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import type { VolumeStatus } from '../volume.js'
@@ -103,16 +103,33 @@ export const writeDevice = (paths: VolumePaths, device: string | null): Promise<
 
 export const forgetDevice = (paths: VolumePaths): Promise<void> => unlink(paths.device).catch(unlessMissing)
 
+/**
+ * Throws ERR_PERMISSION if others may change what lies in the run directory: it says which processes get signals and
+ * what is unmounted, and root believes it.
+ */
+const refuseForeign = async (run: string): Promise<void> => {
+  const { mode, uid } = await stat(run)
+  const user = process.geteuid?.() ?? 0
+  const whose = uid !== user && uid !== 0 ? `belongs to user ${String(uid)}` : 'may be written by others'
+  if ((uid === user || uid === 0) && (mode & 0o022) === 0) return
+  throw new RingvolError('ERR_PERMISSION', `the run directory ${run} ${whose}`, {
+    path: run,
+    advice: 'set RINGVOL_RUN to a folder of yours that nobody else may write',
+  })
+}
+
 /** Names of the volumes that have a folder, running or not. None if the run directory does not exist. */
 export const listNames = async ({ run }: Roots): Promise<string[]> => {
   const entries = await readdir(run, { withFileTypes: true }).catch((error: unknown) => {
-    if (isCode(error, 'ENOENT')) return []
+    if (isCode(error, 'ENOENT')) return undefined
     throw new RingvolError('ERR_PERMISSION', `cannot read ${run}: ${errnoName(errnoOf(error) ?? 0)}`, {
       path: run,
       cause: error,
       advice: 'run as root',
     })
   })
+  if (entries === undefined) return []
+  await refuseForeign(run)
   return entries
     .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
     .map((entry) => entry.name)
@@ -127,6 +144,7 @@ export const createFolder = async (state: VolumeState, roots: Roots): Promise<bo
   const { directory } = volumePaths(state.name, roots)
   try {
     await mkdir(roots.run, { recursive: true, mode: 0o700 })
+    await refuseForeign(roots.run)
     const draft = await mkdtemp(join(roots.run, '.new-'))
     try {
       await writeJson(join(draft, 'state.json'), state)
@@ -139,6 +157,7 @@ export const createFolder = async (state: VolumeState, roots: Roots): Promise<bo
       throw error
     }
   } catch (error) {
+    if (error instanceof RingvolError) throw error
     const reason = errnoName(errnoOf(error) ?? 0)
     const denied = isCode(error, 'EACCES', 'EPERM', 'EROFS')
     throw new RingvolError(denied ? 'ERR_PERMISSION' : 'ERR_SYSTEM', `cannot write ${directory}: ${reason}`, {

@@ -116,6 +116,16 @@ export interface Addon {
 
   /** PR_SET_IO_FLUSHER on the calling thread, inherited over exec. 0 or an errno. */
   setIoFlusher(): number
+  /** PR_SET_NO_NEW_PRIVS on the calling thread, inherited over exec. */
+  setNoNewPrivileges(): void
+  /**
+   * Takes all capabilities but these numbers out of the calling thread's bounding and inheritable sets, so that the
+   * next exec leaves no other. Returns how many left the bounding set. Throws EPERM without CAP_SETPCAP if any would
+   * have to.
+   */
+  limitCapabilities(keep: readonly number[]): number
+  /** User id of the process at the other end of a unix socket, as it was when it connected (SO_PEERCRED). */
+  peerUser(socketFd: number): number
   /** Replaces this process (execve). Returns only by throwing. */
   exec(path: string, argv: readonly string[], environment: readonly string[]): never
   /** Pins the calling thread to one CPU. */

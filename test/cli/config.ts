@@ -1,5 +1,5 @@
 /** Options from a file and from the environment: the same names, the same values, mistakes named. */
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { fromEnvironment, parseConfig, readConfig, variableOf } from '../../src/cli/config.js'
@@ -59,5 +59,24 @@ t.test('a file that is missing, or that others may write when root reads it, is 
   chmodSync(path, 0o666)
   if (process.geteuid?.() === 0) t.throws(() => readConfig(path), { message: /may be written by others; run 'chmod/ })
   else t.strictSame(readConfig(path), { direct: true })
+  t.end()
+})
+
+t.test('so is one in a directory where others may put another in its place', (t) => {
+  const directory = t.testdir({})
+  const path = join(directory, 'config.json')
+  writeFileSync(path, '{ "direct": true }', { mode: 0o644 })
+  const link = join(t.testdirName, '..', `${process.pid.toString()}.json`)
+  symlinkSync(path, link)
+  t.teardown(() => {
+    unlinkSync(link)
+  })
+  chmodSync(directory, 0o777)
+  for (const name of [path, link]) {
+    if (process.geteuid?.() === 0) t.throws(() => readConfig(name), { message: /lies in .*may be written by others/ })
+    else t.strictSame(readConfig(name), { direct: true })
+  }
+  chmodSync(directory, 0o1777)
+  t.strictSame(readConfig(path), { direct: true }, 'not where only the owner of a file may replace it')
   t.end()
 })

@@ -1,11 +1,15 @@
 /** One JSON line in, one out; errors keep their code; the last reply leaves before the daemon ends. */
+import { once } from 'node:events'
 import { statSync } from 'node:fs'
-import { createConnection } from 'node:net'
+import { createConnection, createServer } from 'node:net'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import t from 'tap'
 import { RingvolError } from '../../src/errors.js'
 import { askStatus, askStop, listenControl, type ControlHandlers } from '../../src/host/control.js'
 import { silentLogger } from '../../src/log.js'
+import { addon } from '../../src/native/addon.js'
+import { unbuilt } from '../native/built.js'
 import { machine } from './machine.js'
 
 const status = {
@@ -76,4 +80,38 @@ t.test('a daemon that is not there is ERR_DAEMON, a path too long for a socket E
   const { directory } = machine(t)
   await t.rejects(askStatus(join(directory, 'nobody')), { code: 'ERR_DAEMON' })
   await t.rejects(listenControl(join(directory, 'x'.repeat(110)), handlers, silentLogger), { code: 'ERR_NAME' })
+})
+
+t.test('a peer is known by the kernel, and only root and the own user are heard', async (t) => {
+  const path = join(machine(t).directory, 'control')
+  const seen: (number | undefined)[] = []
+  const warnings: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) })
+  const strangers: (number | undefined)[] = [65534, undefined]
+  let user: number | undefined
+  const server = await listenControl(path, handlers, logger, () => {
+    seen.push(user)
+    return user
+  })
+  t.teardown(() => server.close())
+  for (user of strangers) {
+    await t.rejects(askStatus(path), { code: 'ERR_PERMISSION', message: /belongs to another user/ }, String(user))
+    await t.rejects(askStop(path, true), { code: 'ERR_PERMISSION' }, 'and stops nothing')
+  }
+  for (user of [0, process.geteuid?.()]) t.strictSame(await askStatus(path), status, String(user))
+  t.equal(seen.length, 6)
+  t.equal(warnings.length, 4, 'each refusal is logged')
+})
+
+t.test('the user behind a socket is the one who connected', { skip: unbuilt }, async (t) => {
+  const path = join(machine(t).directory, 'control')
+  const server = createServer().listen(path)
+  t.teardown(() => server.close())
+  const [[socket]] = await Promise.all([
+    once(server, 'connection') as Promise<[{ _handle: { fd: number }; end(): void }]>,
+    new Promise<void>((resolve) => createConnection(path, resolve).on('data', () => undefined)),
+  ])
+  t.equal(addon().peerUser(socket._handle.fd), process.geteuid?.())
+  socket.end()
+  t.throws(() => addon().peerUser(0), /getsockopt/, 'what is no socket has no peer')
 })

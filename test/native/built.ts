@@ -21,7 +21,8 @@ export const unbuilt = ((): string | false => {
   }
 })()
 
-const child = fileURLToPath(new URL('child.js', import.meta.url))
+/** The file of all programs. */
+export const child = fileURLToPath(new URL('child.js', import.meta.url))
 
 /** Runs one of the programs of child.js, with `gc()`. */
 export const program = (name: string, ...args: string[]): Promise<Result> =>

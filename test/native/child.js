@@ -32,6 +32,31 @@ const collect = async () => {
 }
 
 const programs = {
+  /** Says what it reads, if it is the second image. */
+  async replaced() {
+    if (process.env.IMAGE === 'second') {
+      for await (const text of process.stdin.setEncoding('utf8')) say(text)
+      return
+    }
+    const environment = [...Object.entries(process.env).map(([name, value]) => `${name}=${value}`), 'IMAGE=second']
+    addon.exec(process.execPath, ['node', ...process.execArgv, ...process.argv.slice(1)], environment)
+  },
+  /** VmFlags of the mappings that hold the slab (proc_pid_smaps(5)). */
+  async dumped(transport) {
+    const device = openSync('/dev/null', 'r+')
+    const lane = laneOn(device, transport)
+    new Uint8Array(lane.slab).fill(0x5a, 0, 4096)
+    const mappings = readFileSync('/proc/self/smaps', 'utf8').split(/\n(?=[0-9a-f]+-[0-9a-f]+ )/)
+    const large = mappings.filter((text) => Number(/^Size:\s+(\d+)/m.exec(text)?.[1]) >= maxPayload / 1024)
+    const slab = large.filter(
+      (text) =>
+        / rw-p 00000000 00:00 0\s*\n/.test(text) &&
+        Number(/^Size:\s+(\d+)/m.exec(text)[1]) === Math.ceil(lane.slab.byteLength / 4096) * 4,
+    )
+    say(slab.map((text) => /^VmFlags:(.*)$/m.exec(text)[1].trim()))
+    lane.close()
+    closeSync(device)
+  },
   /** Lanes that nobody keeps are freed with all they hold. */
   async dropped(transport) {
     const device = openSync('/dev/null', 'r+')

@@ -6,7 +6,8 @@ import { constants } from 'node:os'
 import t, { type Test } from 'tap'
 import { addon, laneCounters, type LaneOptions, type LaneTransport } from '../../src/native/addon.js'
 import { openSync, closeSync } from 'node:fs'
-import { program, unbuilt } from './built.js'
+import { start } from '../support/process.js'
+import { child as childProgram, program, unbuilt } from './built.js'
 
 const ringless: string | false =
   unbuilt !== false ? unbuilt : addon().probeIoUring().errno !== 0 && 'io_uring is refused'
@@ -158,4 +159,17 @@ t.test('a lane on a descriptor that is none throws the system’s error', { skip
   const file = { fd: 999_999, directFd: -1, alignment: 1, memory: false }
   t.throws(() => make(t, { file }), { errno: constants.errno.EBADF, code: 'EBADF', syscall: 'fcntl' })
   t.end()
+})
+
+onEach('the slab is left out of core dumps', async (t, transport) => {
+  const flags = await result<string[]>(t, 'dumped', transport)
+  t.ok((flags ?? []).length > 0, 'the slab was found')
+  for (const each of flags ?? []) t.ok(each.split(' ').includes('dd'), each)
+})
+
+t.test('a process that replaces itself keeps stdin, stdout and stderr', { skip: unbuilt }, async (t) => {
+  const replaced = start(process.execPath, [childProgram, 'replaced'])
+  replaced.child.stdin?.end('heard')
+  t.equal(await replaced.line(), '"heard"')
+  t.match(await replaced.ended(), { code: 0 })
 })

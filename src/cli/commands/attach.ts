@@ -2,7 +2,7 @@
  * `ringvol attach`: a source becomes a loop device.
  */
 import { attachVolume } from '../../host/attach.js'
-import { setIoFlusherForChild } from '../../host/io-flusher.js'
+import { prepareServerChild } from '../../host/server-process.js'
 import { untilSignalled } from '../../host/signals.js'
 import { serveCommand } from '../background.js'
 import { argument, type Command } from '../command.js'
@@ -27,7 +27,7 @@ export const attachCommandRow: Command = {
   run: async (context) => {
     const { settings, given, logger, print, environment } = context
     const source = argument(context, 'source')
-    const marker = setIoFlusherForChild(logger)
+    const marker = prepareServerChild(logger)
     const { device } = await untilSignalled((signal) =>
       attachVolume(
         { source, name: settings.name, readOnly: settings['read-only'], sectorSize: settings['sector-size'] },

@@ -29,7 +29,7 @@ export const runCommandRow: Command = {
       throw new RingvolError('ERR_USAGE', 'there is no command to run', { advice: 'write it behind --' })
     }
     const source = argument(context, 'source')
-    // The flusher flag is left to the daemon: set here, the command would inherit it.
+    // What a server needs and gives up is left to the daemon: set here, the command would inherit it.
     return runCaptive(
       { source, name: settings.name, readOnly: settings['read-only'], sectorSize: settings['sector-size'] },
       rest,

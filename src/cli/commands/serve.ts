@@ -1,8 +1,8 @@
 /**
  * `ringvol serve`: the volume in this process, in the foreground.
  */
-import { becomeIoFlusher } from '../../host/io-flusher.js'
 import { serve, type ServeOptions } from '../../host/serve.js'
+import { becomeServer } from '../../host/server-process.js'
 import { signalExitCode } from '../../host/signals.js'
 import { argument, type Command } from '../command.js'
 import { commonOptions, serveOptions, type Settings } from '../options.js'
@@ -49,7 +49,7 @@ export const serveCommandRow: Command = {
   ],
   run: async (context) => {
     const { settings, given, logger, print } = context
-    becomeIoFlusher(logger)
+    becomeServer(logger)
     const { forcedBy } = await serve(
       {
         ...volumeOptions(settings),
