@@ -17,6 +17,7 @@ lacking() {
 
 # A need is a probe and the Debian package that satisfies it.
 has() { command -v "$1" >/dev/null 2>&1; }
+has_fuzzer() { compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-*.a' >/dev/null; }
 has_library() { has pkg-config && pkg-config --exists "$1"; }
 needs_build=(
   'has g++|g++' 'has make|make' 'has python3|python3' 'has pkg-config|pkg-config' 'has_library liburing|liburing-dev'
@@ -24,6 +25,7 @@ needs_build=(
 needs_bench=('has fio|fio' 'has mkfs.ext4|e2fsprogs' 'has losetup|mount' 'has blkdiscard|util-linux')
 needs_test=(
   "${needs_bench[@]}" 'has xfs_io|xfsprogs' 'has mkfs.btrfs|btrfs-progs' 'has strace|strace'
+  'has clang++-14 || has clang++|clang-14' 'has_fuzzer|libclang-rt-14-dev'
   'has clang-format-14 || has clang-format|clang-format-14' 'has clang-tidy-14 || has clang-tidy|clang-tidy-14'
 )
 

@@ -77,6 +77,7 @@ TestLane::TestLane(const LaneShape& shape) : shape_(shape) {
   expect(fcntl(kernel_.get(), F_SETFL, O_NONBLOCK) == 0, "fcntl");
   file_ = Fd(memfd_create("volume", MFD_CLOEXEC));
   expect(file_.valid() && ftruncate(file_.get(), kFileSize) == 0, "memfd");
+  loop_.on_thread = shape.on_thread;
   core_ = std::make_unique<LaneCore>(&loop_, LaneCore::Events{.batch = [this](uint32_t count) { dispatch(count); },
                                                               .closed = [this](int error) { closed_ = error; },
                                                               .answered = [] {}});

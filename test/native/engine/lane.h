@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,7 +26,8 @@ struct LaneShape {
   uint32_t depth = 4;
   size_t max_payload = 16384;
   bool memory = true;  // file I/O inline
-  std::vector<std::string> without;
+  std::vector<std::string> without = {};
+  std::function<void()> on_thread = [] {};  // first thing on each thread of the pool
 };
 
 // Ends the program with the reason: whatever the test looked for has happened.

@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -18,6 +19,7 @@ struct uv_loop_t {
   std::condition_variable finished;
   std::deque<uv_work_t*> done;
   std::vector<std::thread> threads;
+  std::function<void()> on_thread = [] {};  // first thing on each of them
 };
 
 struct uv_work_s {
@@ -28,6 +30,7 @@ struct uv_work_s {
 inline int uv_queue_work(uv_loop_t* loop, uv_work_t* work, void (*job)(uv_work_t*), void (*after)(uv_work_t*, int)) {
   work->after = after;
   loop->threads.emplace_back([loop, work, job] {
+    loop->on_thread();
     job(work);
     const std::lock_guard lock(loop->mutex);
     loop->done.push_back(work);

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The engine without Node under tools that see what tests cannot; one at a time, as long as asked for.
+#
+#   scripts/sanitize.sh fuzz       any bytes as messages: libFuzzer with ASan and UBSan      RINGVOL_TEST_FUZZ_SECONDS=60
+#   scripts/sanitize.sh tsan       lanes on threads in bad weather, for data races           RINGVOL_TEST_ENGINE_ROUNDS=400
+#   scripts/sanitize.sh valgrind   the same, plain, for memory that was never written        RINGVOL_TEST_ENGINE_ROUNDS=12
+#
+# SEED=N repeats a run. What the fuzzer finds is written to build/engine/ and named in its last lines; an input worth
+# keeping goes to test/native/engine/corpus/, where every test run replays it.
+# Exit status: 0 nothing found, 1 something was, 2 wrong usage, 4 the tool is not installed.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+engine=test/native/engine
+seed=${SEED-$RANDOM}
+echo "seed $seed" >&2
+
+build() { make -s -j2 -f $engine/Makefile "VARIANT=$1" "build/engine/$1/$2"; }
+
+case "${1-}" in
+  fuzz)
+    command -v clang++-14 clang++ >/dev/null || exit 4
+    build fuzz fuzz
+    mkdir -p build/engine/found
+    build/engine/fuzz/fuzz -seed="$seed" -max_total_time="${RINGVOL_TEST_FUZZ_SECONDS-60}" -max_len=4096 -timeout=30 \
+      -artifact_prefix=build/engine/ build/engine/found $engine/corpus || exit 1
+    ;;
+  tsan)
+    build tsan random
+    TSAN_OPTIONS=halt_on_error=1 build/engine/tsan/random "$seed" "${RINGVOL_TEST_ENGINE_ROUNDS-400}" 4 || exit 1
+    ;;
+  valgrind)
+    command -v valgrind >/dev/null || exit 4
+    build plain random
+    valgrind --quiet --error-exitcode=1 --leak-check=full \
+      build/engine/plain/random "$seed" "${RINGVOL_TEST_ENGINE_ROUNDS-12}" 1 || exit 1
+    ;;
+  *)
+    echo 'usage: scripts/sanitize.sh fuzz|tsan|valgrind' >&2
+    exit 2
+    ;;
+esac

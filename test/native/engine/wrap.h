@@ -1,0 +1,28 @@
+// Bad weather between the engine and the kernel, brought in by the linker: the engine's calls come through wrap.cc.
+//
+// Short transfers, EINTR, EAGAIN, EIO on the image; answers that the kernel refuses; a device that is gone; a ring that
+// cannot be entered now. What io_uring does happens inside the kernel: its completions are changed before they are
+// read, and its answers spoilt before they are submitted.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace ringvol::test {
+
+struct Weather {
+  unsigned transient = 0;          // percent: short transfers, EINTR, EAGAIN; a ring that is busy
+  unsigned hard = 0;               // percent: EIO
+  unsigned refuse = 0;             // percent: answers that the kernel refuses
+  std::atomic<bool> gone = false;  // the device says ENODEV
+  std::atomic<uint64_t> state = 1;
+  unsigned changed = 0;  // completions up to here have had their weather
+
+  uint64_t next();
+  bool chance(unsigned percent) { return percent > 0 && next() % 100 < percent; }
+};
+
+// Of the calls that this thread makes from now on; nullptr: fine.
+void set_weather(Weather* weather);
+
+}  // namespace ringvol::test
