@@ -102,12 +102,15 @@ export interface Served {
   stop(): Promise<Result>
 }
 
+/** `under`: a command that runs the daemon in its own place, such as one that takes something away first. */
 export const serve = async (
   source: string,
   args: readonly string[] = [],
   options: RunOptions = {},
+  under: readonly string[] = [],
 ): Promise<Served> => {
-  const daemon = start(process.execPath, [main, 'serve', source, freshDirectory('mount'), ...args], options)
+  const words = [...under, process.execPath, main, 'serve', source, freshDirectory('mount'), ...args]
+  const daemon = start(words[0] ?? '', words.slice(1), options)
   const status = JSON.parse(await daemon.line()) as VolumeStatus
   assertTransport(status, args)
   return {
