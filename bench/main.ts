@@ -5,13 +5,14 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { RingvolError } from '../src/errors.js'
-import { type Command, parseArguments, type RunCommand } from './options.js'
+import { type Command, type FlameCommand, parseArguments, type RunCommand } from './options.js'
 import { compareTable } from './report/compare.js'
+import { flameGraph, parseStacks } from './report/flame.js'
 import { reportHtml } from './report/html.js'
 import { reportTable } from './report/table.js'
 import { runBenchmark } from './run.js'
 import { summarizeSoak } from './soak-summary.js'
-import { readResults, resultName, writeFile } from './store.js'
+import { readResults, readText, resultName, writeFile } from './store.js'
 
 /** dist/bench/bench/main.js → the checkout. */
 const project = fileURLToPath(new URL('../../..', import.meta.url))
@@ -62,6 +63,14 @@ const run = async (command: RunCommand): Promise<void> => {
   }
 }
 
+const drawFlames = ({ stacks, svg }: FlameCommand): void => {
+  const root = parseStacks(readText(stacks))
+  if (root.samples === 0) {
+    throw new RingvolError('ERR_SOURCE', `${stacks} holds no stacks`, { advice: 'give what perf script printed' })
+  }
+  writeFile(svg, flameGraph(root))
+}
+
 const execute = async (command: Command): Promise<void> => {
   switch (command.command) {
     case 'run':
@@ -69,6 +78,9 @@ const execute = async (command: Command): Promise<void> => {
       return
     case 'compare':
       print(compareTable(readResults(command.before), readResults(command.after)))
+      return
+    case 'flame':
+      drawFlames(command)
       return
     case 'report': {
       const results = readResults(command.results)

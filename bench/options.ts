@@ -62,7 +62,13 @@ export interface ReportCommand {
   readonly results: string
   readonly html: string | null
 }
-export type Command = RunCommand | CompareCommand | ReportCommand
+export interface FlameCommand {
+  readonly command: 'flame'
+  /** What `perf script` printed. */
+  readonly stacks: string
+  readonly svg: string
+}
+export type Command = RunCommand | CompareCommand | ReportCommand | FlameCommand
 
 const usage = (message: string, advice = 'see ./bench.sh --help'): RingvolError =>
   new RingvolError('ERR_USAGE', message, { advice })
@@ -228,6 +234,17 @@ export const parseArguments = (argv: readonly string[]): Command | null => {
           .option('html', { type: 'string', describe: 'File for the page' }),
       ({ results, html }) => {
         command = { command: 'report', results, html: html ?? null }
+      },
+    )
+    .command(
+      'flame <stacks> <svg>',
+      'What perf script printed, drawn as a flame graph',
+      (parser) =>
+        parser
+          .positional('stacks', { type: 'string', demandOption: true })
+          .positional('svg', { type: 'string', demandOption: true }),
+      ({ stacks, svg }) => {
+        command = { command: 'flame', stacks, svg }
       },
     )
     .example('sudo ./bench.sh --quick', 'does everything once, within 60 seconds')

@@ -6,17 +6,27 @@ import { dirname } from 'node:path'
 import { RingvolError } from '../src/errors.js'
 import { type Results } from './results.js'
 
+const unreadable = (path: string, cause: unknown): RingvolError =>
+  new RingvolError('ERR_SOURCE', `cannot read ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+    cause,
+  })
+
+/** Throws ERR_SOURCE. */
+export const readText = (path: string): string => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+}
+
 /** Throws ERR_SOURCE. */
 export const readResults = (path: string): Results => {
   let results: Partial<Results>
   try {
-    results = JSON.parse(readFileSync(path, 'utf8')) as Partial<Results>
+    results = JSON.parse(readText(path)) as Partial<Results>
   } catch (cause) {
-    throw new RingvolError(
-      'ERR_SOURCE',
-      `cannot read results from ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      { cause },
-    )
+    throw cause instanceof RingvolError ? cause : unreadable(path, cause)
   }
   if (results.schema !== 1 || !Array.isArray(results.runs)) {
     throw new RingvolError('ERR_SOURCE', `${path} is not a result file of this benchmark`, {

@@ -96,6 +96,7 @@ t.test('an image is taken with the word that it may be overwritten', (t) => {
 
 t.test('compare and report are commands of their own', (t) => {
   t.same(parseArguments(['compare', 'a.json', 'b.json']), { command: 'compare', before: 'a.json', after: 'b.json' })
+  t.same(parseArguments(['flame', 'a.txt', 'a.svg']), { command: 'flame', stacks: 'a.txt', svg: 'a.svg' })
   t.same(parseArguments(['report', 'a.json', '--html', 'a.html']), {
     command: 'report',
     results: 'a.json',
