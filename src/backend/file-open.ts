@@ -63,7 +63,7 @@ export const openImage = async (
     checkExpected(path, size, options.size)
     return { handle, stats, device, size, created: false }
   } catch (error) {
-    await handle.close()
+    await handle.close().catch(() => undefined)
     throw error
   }
 }
@@ -101,7 +101,7 @@ const createImage = async (
     return { handle, stats: await handle.stat(), device: false, size, created: true }
   } catch (error) {
     if (handle !== undefined) {
-      await handle.close()
+      await handle.close().catch(() => undefined)
       await removeImage(path)
     }
     throw await creationError(path, size, error)

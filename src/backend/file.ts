@@ -74,7 +74,7 @@ export class FileBackend implements Backend {
       this.#seek = await open(`/proc/self/fd/${String(image.handle.fd)}`, constants.O_RDONLY)
       await this.#publish(image, calls)
     } catch (error) {
-      await this.close()
+      await this.close().catch(() => undefined) // what went wrong first is what the caller must hear
       if (image.created) await removeImage(this.#path)
       throw error
     }
@@ -191,7 +191,9 @@ export class FileBackend implements Backend {
   async close(): Promise<void> {
     const handles = [this.#seek, this.#direct, this.#image?.handle]
     this.#seek = this.#direct = this.#image = this.file = undefined
-    for (const handle of handles) await handle?.close()
+    // All of them, whatever the one before said: close(2) frees a descriptor also when it fails, and the lock must go.
+    const ended = await Promise.allSettled(handles.map((handle) => handle?.close()))
+    for (const end of ended) if (end.status === 'rejected') throw end.reason
   }
 
   get #calls(): FileCalls {
