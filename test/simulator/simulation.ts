@@ -290,14 +290,11 @@ export class Simulation implements LaneOwner, Caller {
   async #close(backend: Backend, end: End): Promise<void> {
     const { world } = this
     world.note(end)
-    const unanswered = [...this.#slots.values()].flatMap((slots) => [...slots.values()])
-    if (end === 'unmount') {
-      const [first] = unanswered
-      if (first !== undefined) world.fail(`${String(first.request.unique)} (${first.request.name}) was never answered`)
-      if (this.#waiting.length > 0) world.fail('requests wait for a slot, and no slot becomes free')
-    }
     // A drain has a deadline; what is not answered by then never is.
     for (let patience = world.pick([0, 10, 1000]); patience > 0 && !world.idle; patience--) await world.step()
+    const [lost] = world.idle ? [...this.#slots.values()].flatMap((slots) => [...slots.values()]) : []
+    if (lost !== undefined) world.fail(`${String(lost.request.unique)} (${lost.request.name}) was never answered`)
+    if (end === 'unmount' && this.#waiting.length > 0) world.fail('requests wait for a slot, and no slot becomes free')
     const barrier = this.#model.barrier(world.tick)
     const succeeded = await this.#settled('the last flush', () => (backend.can.flush ? backend.flush?.() : undefined))
     Object.assign(barrier, { answered: world.tick, succeeded })
