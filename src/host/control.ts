@@ -7,7 +7,7 @@
 import { chmod } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
-import { errorCodes, RingvolError, type ErrorCode } from '../errors.js'
+import { errnoName, errnoOf, errorCodes, RingvolError, type ErrorCode } from '../errors.js'
 import type { Logger } from '../log.js'
 import { addon } from '../native/addon.js'
 import type { Pending, Volume, VolumeCounters, VolumeStatus } from '../volume.js'
@@ -127,7 +127,7 @@ const checkPath = (path: string): void => {
   })
 }
 
-/** Throws ERR_NAME if the path is too long for a socket, ERR_DAEMON if it cannot listen. */
+/** Throws ERR_NAME if the path is too long for a socket, ERR_DAEMON if it cannot listen, or not privately. */
 export const listenControl = async (
   path: string,
   handlers: ControlHandlers,
@@ -146,7 +146,13 @@ export const listenControl = async (
     })
     server.listen(path, resolve)
   })
-  await chmod(path, 0o600)
+  try {
+    await chmod(path, 0o600)
+  } catch (cause) {
+    server.close() // it would keep the process alive
+    const reason = errnoName(errnoOf(cause) ?? 0)
+    throw new RingvolError('ERR_DAEMON', `cannot close ${path} to others: ${reason}`, { path, cause })
+  }
   return {
     close: async () => {
       server.close()
