@@ -26,6 +26,7 @@ needs_bench=('has fio|fio' 'has mkfs.ext4|e2fsprogs' 'has losetup|mount' 'has bl
 needs_test=(
   "${needs_bench[@]}" 'has xfs_io|xfsprogs' 'has mkfs.btrfs|btrfs-progs' 'has strace|strace'
   'has clang++-14 || has clang++|clang-14' 'has_fuzzer|libclang-rt-14-dev'
+  'has nbdkit|nbdkit' 'has nbdfuse|libnbd-bin'
   'has clang-format-14 || has clang-format|clang-format-14' 'has clang-tidy-14 || has clang-tidy|clang-tidy-14'
 )
 

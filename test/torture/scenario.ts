@@ -18,6 +18,7 @@ export const tortureCounts = [
   'fsx operations, mmap',
   'simulator seeds',
   'crash points',
+  'shutdowns',
   'fuzzed messages',
 ] as const
 export type TortureCount = (typeof tortureCounts)[number]
