@@ -129,7 +129,9 @@ bool LaneCore::turn() {
     }
     publish_counters();
     check_closed();
-    if (told_closed_) return true;
+    // File operations still end after the connection has, and their completions must wake the lane: only a ring that
+    // cannot be entered any more is left as it is.
+    if (told_closed_ && (ring_ == nullptr || ring_error_ != 0)) return true;
     if (ring_ == nullptr) {
       if (arrivals_.count == 0) return true;
     } else if (moved || arrivals_.count > 0) {
