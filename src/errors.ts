@@ -26,6 +26,7 @@ export const errorCodes = {
   ERR_NOT_RUNNING: 1,
   ERR_DAEMON: 1,
   ERR_BACKEND: 1,
+  ERR_LOG: 1,
   ERR_CLOSED: 1,
   ERR_PROTOCOL: 1,
   ERR_SYSTEM: 1,

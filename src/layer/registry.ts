@@ -12,6 +12,7 @@ import { logLayer } from './log.js'
 import { pauseLayer } from './pause.js'
 import { rateLayer } from './rate.js'
 import { readonlyLayer } from './readonly.js'
+import { recordLayer } from './record.js'
 
 export interface LayerContext {
   readonly logger: Logger
@@ -61,6 +62,11 @@ export const layers: Readonly<Record<string, LayerRow>> = {
     synopsis: 'readonly',
     help: 'refuses whatever would change the volume',
     make: readonlyLayer,
+  },
+  record: {
+    synopsis: 'record:file=LOG[,marks=FILE]',
+    help: 'writes a log of every change, for `ringvol replay`',
+    make: recordLayer,
   },
 }
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { Test } from 'tap'
-import { type Backend } from '../../src/backend/backend.js'
+import { type Backend, type Layer } from '../../src/backend/backend.js'
 import { FileBackend, type FileOptions } from '../../src/backend/file.js'
 import { MemoryBackend } from '../../src/backend/memory.js'
 import { NullBackend } from '../../src/backend/null.js'
@@ -48,15 +48,16 @@ if (noTmpfs === false) {
   t.test('file on tmpfs', { skip: noTmpfs }, () => undefined)
 }
 
-const specs: Record<string, string> = {
-  delay: 'delay:ms=1,op=read',
-  error: 'error:probability=0',
-  pause: 'pause:while=/nowhere/at/all',
-  rate: 'rate:bytes=1G',
-  checkwrite: 'checkwrite:readback=yes',
+const specs: Record<string, (t: Test) => string> = {
+  delay: () => 'delay:ms=1,op=read',
+  error: () => 'error:probability=0',
+  pause: () => 'pause:while=/nowhere/at/all',
+  rate: () => 'rate:bytes=1G',
+  checkwrite: () => 'checkwrite:readback=yes',
+  record: (t) => `record:file=${imageIn(t, tmpdir())}`,
 }
 for (const name of Object.keys(layers)) {
-  const layer = parseLayer(specs[name] ?? name, { logger: silentLogger })
-  backendSuite(t, `memory inside ${name}`, ({ size }) => layer(new MemoryBackend(size)))
-  backendSuite(t, `file inside ${name}`, (context) => layer(fileIn(tmpdir())(context)))
+  const layer = (t: Test): Layer => parseLayer(specs[name]?.(t) ?? name, { logger: silentLogger })
+  backendSuite(t, `memory inside ${name}`, ({ size, t }) => layer(t)(new MemoryBackend(size)))
+  backendSuite(t, `file inside ${name}`, (context) => layer(context.t)(fileIn(tmpdir())(context)))
 }

@@ -45,7 +45,12 @@ class Rich extends MemoryBackend {
 }
 
 t.test('no layer forwards the file, nor a capability it has not heard of', async (t) => {
-  const specs: Record<string, string> = { delay: 'delay:ms=0', pause: 'pause:signal=SIGUSR2', rate: 'rate:ops=1' }
+  const specs: Record<string, string> = {
+    delay: 'delay:ms=0',
+    pause: 'pause:signal=SIGUSR2',
+    rate: 'rate:ops=1',
+    record: 'record:file=never-opened',
+  }
   for (const name of Object.keys(layers)) {
     const layer = composeLayers([specs[name] ?? name], new Rich(size), { logger: silentLogger })
     t.equal(layer.file, undefined, `${name}: file`)

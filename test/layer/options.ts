@@ -23,6 +23,7 @@ t.test('right ones are read', (t) => {
     'pause:signal=SIGWINCH',
     'rate:bytes=1M,ops=1000',
     'rate:ops=5,op=flush',
+    'record:file=/tmp/log,marks=/tmp/marks',
     'checkwrite',
     'checkwrite:readback=yes',
   ]) {
@@ -67,6 +68,8 @@ t.test('wrong ones are refused with what would be right', (t) => {
     ['rate:bytes=0', /lets nothing through/],
     ['rate:ops=0', /is not a whole number from 1/],
     ['rate:bytes=1M,op=trim', /a trim moves no bytes; limit it with ops/],
+    ['record', /file is missing; write record:file=LOG/],
+    ['record:flie=x', /did you mean 'file'/],
     ['checkwrite:readback=maybe', /'maybe' is unknown/],
     ['readonly:x=1', /unknown option 'x'; it has none/],
     ['log:level=debug', /unknown option 'level'; it has none/],

@@ -7,6 +7,7 @@ import { detachCommandRow } from './detach.js'
 import { doctorCommandRow } from './doctor.js'
 import { infoCommandRow } from './info.js'
 import { listCommandRow } from './list.js'
+import { replayCommandRow } from './replay.js'
 import { runCommandRow } from './run.js'
 import { serveCommandRow } from './serve.js'
 
@@ -17,5 +18,6 @@ export const commands: readonly Command[] = [
   runCommandRow,
   listCommandRow,
   infoCommandRow,
+  replayCommandRow,
   doctorCommandRow,
 ]

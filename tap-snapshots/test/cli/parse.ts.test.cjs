@@ -17,6 +17,7 @@ Commands:
   ringvol run <source>                 attach, run a command with the device, detach
   ringvol list                         show the volumes of this machine
   ringvol info <target>                show a running volume, or what a source is
+  ringvol replay <log> [image]         rebuild an image at any point of a recording, or show what was recorded
   ringvol doctor                       check what this kernel and machine offer
 
 Options:
@@ -160,6 +161,37 @@ Examples:
       a table
   ringvol list --json | jq -r '.volumes[].device'
       for programs
+
+`
+
+exports[`test/cli/parse.ts > TAP > help and version are text > ringvol replay --help 1`] = `
+ringvol replay <log> [image]
+
+rebuild an image at any point of a recording, or show what was recorded
+
+Positionals:
+  log    a log of writes                                                                   [string] [required]
+  image  a file or block device; not with --list                                                      [string]
+
+Options:
+      --version     Show version number                                                              [boolean]
+  -h, --help        Show help                                                                        [boolean]
+  -v, --verbose     say more on stderr; twice: still more                                              [count]
+  -q, --quiet       say nothing on stderr but errors                                                 [boolean]
+      --log-format  text or json, for what is said on stderr (default: text on a terminal)            [string]
+      --to          stop behind this entry of the log (default: the last one)                         [string]
+      --to-mark     stop at the first mark of this text                                               [string]
+      --from        the image is in the state after this entry (default: 0)                           [string]
+      --list        show the entries instead of replaying them                                       [boolean]
+      --json        JSON on stdout                                                                   [boolean]
+
+Examples:
+  ringvol replay --list disk.log
+      what was written, and where the flushes are
+  ringvol replay --to 120 disk.log before.img
+      before.img: a copy from before the recording
+  ringvol replay --from 120 --to 140 disk.log before.img
+      and on to entry 140
 
 `
 
