@@ -23,6 +23,7 @@ import type { Volume, VolumeCounters, VolumeOptions, VolumeStatus } from './volu
 /** For requests that a backend does not answer: while the volume is taken down by force, and otherwise. */
 const forcedDrainMs = 5_000
 const drainMs = 60_000
+const lostDrainMs = 1_000
 
 export interface Serving {
   readonly backend: Backend
@@ -64,6 +65,13 @@ const within = async (deadlineMs: number, what: string, run: () => unknown): Pro
   }
 }
 
+/** A lane that died says so only here if the others, whose connection ended with it, were heard first. */
+const closeAll = async (lanes: readonly LaneHandle[]): Promise<void> => {
+  const closed = await Promise.allSettled(lanes.map((lane) => lane.close()))
+  const failed = closed.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+}
+
 export class RunningVolume implements Volume {
   readonly status: VolumeStatus
   readonly closed: Promise<void>
@@ -80,7 +88,14 @@ export class RunningVolume implements Volume {
         resolve(0)
       }
     })
-    this.closed = Promise.race([connection, forced]).then((errno) => this.#finish(drainMs, errnoName(errno)))
+    this.closed = Promise.race([connection, forced]).then(
+      (errno) => this.#finish(drainMs, errnoName(errno)),
+      async (error: unknown) => {
+        // Requests that were with the dead lane are never answered, so nothing is gained by waiting for them.
+        await this.#finish(lostDrainMs, 'a lane died').catch(() => undefined) // what went wrong first is the result
+        throw error
+      },
+    )
     // Reported to whoever awaits `closed`; nobody has to, and an unhandled rejection would end the process.
     this.closed.catch(() => undefined)
   }
@@ -147,7 +162,7 @@ export class RunningVolume implements Volume {
       drained ? run() : within(deadlineMs, `${what} of ${backend.name}`, run)
     const steps: (() => unknown)[] = [
       () => (readOnly || !backend.can.flush ? undefined : ask('the last flush', () => backend.flush?.())),
-      () => Promise.all(lanes.map((lane) => lane.close())),
+      () => closeAll(lanes),
       () => mount.unmount({ lazy: true }),
       () => {
         mount.close()

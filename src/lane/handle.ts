@@ -27,12 +27,15 @@ export interface LaneHandle {
   /** Ring features in use, and those that this kernel refused. */
   readonly features: readonly string[]
   readonly missing: readonly string[]
-  /** Begins to serve. Resolves with the errno that ended the connection: ENODEV or ENOTCONN after an unmount or abort. */
+  /**
+   * Begins to serve. Resolves with the errno that ended the connection: ENODEV or ENOTCONN after an unmount or abort.
+   * Rejects when the lane itself dies.
+   */
   start(): Promise<number>
   /** Waits until no request is with the lane; false when some still are after `deadlineMs`. */
   drain(deadlineMs: number): Promise<boolean>
   counters(): LaneCounters
   pending(): Pending
-  /** Frees the ring, the slots and the thread. Idempotent. */
+  /** Frees the ring, the slots and the thread. Idempotent. Rejects, with all of that done, when the lane has died. */
   close(): Promise<void>
 }

@@ -36,7 +36,7 @@ export const openLanes = async (request: LanesRequest): Promise<LaneHandle[]> =>
   const lanes = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   const failed = opened.find((result) => result.status === 'rejected')
   if (failed !== undefined) {
-    await Promise.all(lanes.map((lane) => lane.close()))
+    await Promise.allSettled(lanes.map((lane) => lane.close()))
     throw failed.reason
   }
   return lanes

@@ -3,7 +3,6 @@
  *
  * A worker that dies takes the volume down, not the process: its end counts as the end of the connection.
  */
-import { constants } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Backend } from '../backend/backend.js'
 import { RingvolError } from '../errors.js'
@@ -27,7 +26,13 @@ export class WorkerLane implements LaneHandle {
   readonly #counters: Float64Array
   readonly #exited: Promise<void>
   #ended: (errno: number) => void = () => undefined
-  readonly #connection = new Promise<number>((resolve) => (this.#ended = resolve))
+  #fail: (error: RingvolError) => void = () => undefined
+  readonly #connection = new Promise<number>((resolve, reject) => {
+    this.#ended = resolve
+    this.#fail = reject
+  })
+  #closing = false
+  #death: RingvolError | undefined
   #drained: (empty: boolean) => void = () => undefined
 
   private constructor(
@@ -43,8 +48,11 @@ export class WorkerLane implements LaneHandle {
     const published = { name, size, blockSize, can: { ...can }, file: { ...file } }
     const data: WorkerData = { options, backend: published, attributes, passthrough, counters, readOnly, cpu }
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data })
+    // Before it is started nobody waits for it, and an unhandled rejection would end the process.
+    this.#connection.catch(() => undefined)
     this.#exited = new Promise((resolve) => {
       this.#worker.once('exit', () => {
+        if (!this.#closing) this.#died('its thread ended by itself')
         resolve()
       })
     })
@@ -59,12 +67,16 @@ export class WorkerLane implements LaneHandle {
         else lane.#received(message, resolve)
       })
       lane.#worker.on('error', (error) => {
-        parts.logger.error({ reason: error.message }, 'a lane failed: taking the volume down')
         reject(error)
-        lane.#ended(constants.errno.EIO)
+        lane.#died(error.message, error)
       })
     })
     return lane
+  }
+
+  #died(reason: string, cause?: unknown): void {
+    this.#death ??= new RingvolError('ERR_BACKEND', `a lane died, and its volume with it: ${reason}`, { cause })
+    this.#fail(this.#death)
   }
 
   #received(message: Exclude<FromWorker, { type: 'refused' }>, ready: () => void): void {
@@ -124,9 +136,11 @@ export class WorkerLane implements LaneHandle {
   }
 
   async close(): Promise<void> {
+    this.#closing = true
     this.#post({ type: 'close' })
     const timer = setTimeout(() => void this.#worker.terminate(), endMs)
     await this.#exited
     clearTimeout(timer)
+    if (this.#death !== undefined) throw this.#death
   }
 }

@@ -2,7 +2,7 @@
 //
 // usage: node [--expose-gc] lifetime-child.js ENDING TRANSPORT LANES DIRECTORY
 import { spawn } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { exportVolume, openSource } from '../../dist/index.js'
@@ -57,6 +57,17 @@ const endings = {
     await tick(100)
     await Promise.all(workers.map((worker) => worker.terminate()))
     say(`readers got: ${(await Promise.all(readers)).join(' ').replaceAll('\n', ' ')}`)
+  },
+  'lane lost': async (options) => {
+    const volume = await exportIn(options)
+    const reader = readUntilError(volume.status.volume)
+    await tick(100)
+    writeFileSync(process.env.LANE_TRIGGER, '')
+    await volume.closed.then(
+      () => say('closed as if nothing had happened'),
+      ({ code, message }) => say(`closed with ${code}: ${message}`),
+    )
+    say(`reader got: ${(await reader).replaceAll('\n', ' ')}`)
   },
   'opened and stopped 100 times': async (options) => {
     const count = () => ({

@@ -10,6 +10,8 @@ import { logMark, recordedDevices } from './journal.js'
 import { run } from './process.js'
 
 const complaints = /I\/O error|hung task|blocked for more than|WARNING:|BUG:|Oops|general protection|operation not supported|lost (async|sync) page write|EXT4-fs (error|warning)|XFS .*(corruption|error)|BTRFS (error|critical)/i // prettier-ignore
+/** Counts what was said before, of no device in particular; some of it was printed and counts for itself. */
+const suppressed = /callbacks suppressed/
 const device = /\b(loop\d+)\b/
 const givenAFile = /(loop\d+): detected capacity change from 0 /
 
@@ -29,7 +31,7 @@ export const complaintsIn = (lines: readonly string[], mark: string, ever: Reado
   const marked = (_: string, index: number): boolean => lines[index]?.endsWith(mark) ?? false
   const own = new Set(stay.filter(marked))
   return lines.filter((line, index) => {
-    if (!complaints.test(line)) return false
+    if (!complaints.test(line) || suppressed.test(line)) return false
     const name = device.exec(line)?.[1]
     // Without any mark the log could not be written to, and then having had the device at some time has to do.
     return name === undefined || (own.size > 0 ? own.has(stay[index] ?? '') : ever.has(`/dev/${name}`))
