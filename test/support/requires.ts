@@ -37,6 +37,9 @@ const probes = {
     process.env['RINGVOL_TEST_SWITCHES'] === '1'
       ? false
       : 'turns a switch of the whole machine; run it through npm test',
+  /** cgroup v1, which can be had at any time; in v2 the controller may belong to somebody else. */
+  'memory groups': () =>
+    existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes') ? false : 'there is no memory controller of cgroup v1',
   xfs: filesystem('xfs'),
   btrfs: filesystem('btrfs'),
 } satisfies Record<string, () => string | false>
