@@ -135,9 +135,9 @@ bool LaneCore::turn() {
     if (ring_ == nullptr) {
       if (arrivals_.count == 0) return true;
     } else if (moved || arrivals_.count > 0) {
-      if (empty_looks > kLooks) ring_->announce(false);
+      if (empty_looks >= kLooks) ring_->announce(false);
       empty_looks = 0;
-    } else if (++empty_looks > kLooks + 1 && !ring_->has_unsubmitted() && !ring_->has_deferred_work()) {
+    } else if (++empty_looks > kLooks && !ring_->has_unsubmitted() && !ring_->has_deferred_work()) {
       return true;
     }
   }
@@ -156,9 +156,8 @@ bool LaneCore::look(int empty_looks) {
   transport_->poll(&arrivals_);
   if (ring_ == nullptr) return false;
   counters_.enters += 1;
-  if (empty_looks > kLooks) ring_->announce(true);
-  const long wait = empty_looks == kLooks && may_wait() ? kWaitNanoseconds : 0;
-  if (Status status = ring_->enter(wait); !status.fine()) ring_error_ = status.error;
+  if (empty_looks >= kLooks) ring_->announce(true);
+  if (Status status = ring_->enter(); !status.fine()) ring_error_ = status.error;
   return ring_->reap([this](uint64_t data, int result, uint32_t flags) {
     const Slot slot = UserData::slot(data);
     switch (UserData::operation(data)) {
@@ -168,12 +167,6 @@ bool LaneCore::look(int empty_looks) {
         return transport_->complete(UserData::operation(data), slot, result, flags, &arrivals_);
     }
   }) > 0;
-}
-
-// Only when nothing but the ring can bring work: an answer that JavaScript still owes comes through the event loop.
-bool LaneCore::may_wait() const {
-  const double in_ring = file_io_ == nullptr ? 0 : file_io_->in_engine();
-  return ring_->can_wait() && counters_.in_flight <= in_ring;
 }
 
 void LaneCore::publish_counters() {

@@ -78,8 +78,6 @@ struct LaneOptions {
 class LaneCore {
  public:
   static constexpr int kLooks = 3;
-  // Longer than a request takes to be asked again, shorter than anybody at the event loop would notice.
-  static constexpr long kWaitNanoseconds = 200'000;
   static constexpr int kRounds = 64;
 
   struct Events {
@@ -119,7 +117,6 @@ class LaneCore {
  private:
   Status open_ring(const LaneOptions& options);
   bool look(int empty_looks);
-  bool may_wait() const;
   void stamp_arrivals();
   void perform(const ActionRow& row);
   void begin_file(Slot slot, FileAction action, const ActionRow& row);

@@ -169,18 +169,9 @@ io_uring_sqe* Ring::sqe(uint64_t user_data) {
   return sqe;
 }
 
-Status Ring::enter(long wait_ns) {
-  int result = 0;
-  if (wait_ns == 0) {
-    result = io_uring_submit_and_get_events(&ring_);
-  } else {
-    CHECK(can_wait());
-    io_uring_cqe* first = nullptr;
-    __kernel_timespec limit{.tv_sec = 0, .tv_nsec = wait_ns};
-    result = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
-  }
+Status Ring::enter() {
+  const int result = io_uring_submit_and_get_events(&ring_);
   switch (result) {
-    case -ETIME:   // nothing came
     case -EINTR:   // a signal; the loop comes back
     case -EAGAIN:  // the kernel is short of memory for requests
     case -EBUSY:   // completions must be reaped first

@@ -66,12 +66,9 @@ class Ring {
   io_uring_sqe* sqe(uint64_t user_data);
   bool has_unsubmitted() const { return io_uring_sq_ready(&ring_) > 0; }
 
-  // One enter: submits what is queued and runs deferred work. Waits for a completion if there is none, for as many
-  // nanoseconds at most; 0 does not wait. EINTR, EAGAIN and EBUSY leave the rest queued for the next call. Any other
-  // error is our bug or a dead ring.
-  Status enter(long wait_ns);
-  // false: enter() must be called with 0, this kernel has no wait with a limit.
-  bool can_wait() const { return (ring_.features & IORING_FEAT_EXT_ARG) != 0; }
+  // One enter: submits what is queued and runs deferred work, without waiting. EINTR, EAGAIN and EBUSY leave the rest
+  // queued for the next call. Any other error is our bug or a dead ring.
+  Status enter();
 
   // Hands over completions until there are none, then marks them seen. `handle(user_data, result, flags)` may queue
   // SQEs but must not enter.
