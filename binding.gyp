@@ -11,11 +11,13 @@
         "native/ring/ring.cc",
         "native/ring/slab.cc",
         "native/transport/classic.cc",
+        "native/transport/connection.cc",
         "native/transport/device.cc",
         "native/transport/syscall.cc",
         "native/transport/transport.cc",
         "native/transport/uring.cc",
         "native/node/addon.cc",
+        "native/node/connection_exports.cc",
         "native/node/device_exports.cc",
         "native/node/errors.cc",
         "native/node/file_exports.cc",
@@ -24,7 +26,8 @@
         "native/node/lane_core.cc",
         "native/node/pool_engine.cc",
         "native/node/process_exports.cc",
-        "native/node/wakeup.cc"
+        "native/node/wakeup.cc",
+        "native/node/watchdog.cc"
       ],
       "include_dirs": ["native"],
       "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_DEPRECATED", "_GNU_SOURCE"],

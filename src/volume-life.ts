@@ -18,10 +18,13 @@ import type { LaneHandle, Pending } from './lane/handle.js'
 import type { Logger } from './log.js'
 import type { TransportChoice } from './transport/choose.js'
 import type { Mount } from './transport/mount.js'
+import type { Limits } from './volume-limits.js'
 import type { Volume, VolumeCounters, VolumeOptions, VolumeStatus } from './volume-types.js'
 
 /** For requests that a backend does not answer: while the volume is taken down by force, and otherwise. */
 const forcedDrainMs = 5_000
+/** After a request timed out: the connection is gone, so this only lets go in order what ends by itself. */
+const expiredDrainMs = 1_000
 const drainMs = 60_000
 const lostDrainMs = 1_000
 
@@ -33,6 +36,7 @@ export interface Serving {
   readonly options: VolumeOptions
   readonly readOnly: boolean
   readonly logger: Logger
+  readonly limits?: Limits | undefined
 }
 
 /** The kernel refused the first operations of a lane after INIT was answered; the connection cannot be used. */
@@ -65,11 +69,15 @@ const within = async (deadlineMs: number, what: string, run: () => unknown): Pro
   }
 }
 
-/** A lane that died says so only here if the others, whose connection ended with it, were heard first. */
-const closeAll = async (lanes: readonly LaneHandle[]): Promise<void> => {
+/**
+ * false: an operation on the image has not ended. A lane that died says so only here if the others, whose connection
+ * ended with it, were heard first.
+ */
+const closeAll = async (lanes: readonly LaneHandle[]): Promise<boolean> => {
   const closed = await Promise.allSettled(lanes.map((lane) => lane.close()))
   const failed = closed.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
+  return closed.every((result) => result.status === 'fulfilled' && result.value)
 }
 
 export class RunningVolume implements Volume {
@@ -79,6 +87,8 @@ export class RunningVolume implements Volume {
   #finishing: Promise<void> | undefined
   /** Settles `closed` after a forced stop: lanes that are closed by us report no end of the connection. */
   #endByForce: () => void = () => undefined
+  /** Why it ended, if that is an error by itself. */
+  #failure: RingvolError | undefined
 
   private constructor(serving: Serving, connection: Promise<number>) {
     this.#serving = serving
@@ -98,6 +108,14 @@ export class RunningVolume implements Volume {
     )
     // Reported to whoever awaits `closed`; nobody has to, and an unhandled rejection would end the process.
     this.closed.catch(() => undefined)
+    serving.limits?.start(
+      this.status.name,
+      serving.lanes.length > 1 ? 1 + serving.lanes.length : 1, // a single lane runs on this thread
+      () => this.pending(),
+      () => {
+        this.#expire()
+      },
+    )
   }
 
   /** Throws LaneStartError when the connection ended at once. */
@@ -148,28 +166,56 @@ export class RunningVolume implements Volume {
     await this.closed
   }
 
+  /** The oldest request is over the limit: everybody gets an error, and nothing is taken in any more. */
+  #expire(): void {
+    const { limits, backend, logger } = this.#serving
+    if (limits === undefined || this.#finishing !== undefined) return
+    const seconds = String(limits.requestMs / 1000)
+    this.#failure = new RingvolError('ERR_BACKEND', `${backend.name} did not answer a request in ${seconds} s`, {
+      advice: 'the volume was ended, see docs/durability.md; raise --request-timeout if it is just slow',
+    })
+    logger.error(this.#failure.message)
+    try {
+      limits.abort()
+    } catch (error) {
+      logger.error(`cannot abort the connection: ${String(error)}`)
+    }
+    void this.#finish(expiredDrainMs, 'a request timed out').catch(() => undefined) // `closed` rejects with it
+    this.#endByForce()
+  }
+
   #finish(deadlineMs: number, reason: string): Promise<void> {
     return (this.#finishing ??= this.#takeDown(deadlineMs, reason))
   }
 
   async #takeDown(deadlineMs: number, reason: string): Promise<void> {
-    const { backend, mount, lanes, logger, readOnly } = this.#serving
+    const { backend, mount, lanes, logger, readOnly, limits } = this.#serving
     logger.debug({ reason }, 'connection ended')
+    if (limits?.fired === true) {
+      this.#failure = new RingvolError('ERR_DAEMON', 'the watchdog ended the volume: a thread of it stood still', {
+        advice: 'a backend that computes for long blocks all requests; see --watchdog',
+      })
+    }
     const drained = !(await Promise.all(lanes.map((lane) => lane.drain(deadlineMs)))).includes(false)
     if (!drained) logger.warn('the backend did not answer in time: giving up on its requests')
     // A backend that answers may take as long as it needs; of one that does not, nothing more can be expected.
     const ask = (what: string, run: () => unknown): unknown =>
       drained ? run() : within(deadlineMs, `${what} of ${backend.name}`, run)
+    let settled = false
     const steps: (() => unknown)[] = [
       () => (readOnly || !backend.can.flush ? undefined : ask('the last flush', () => backend.flush?.())),
-      () => closeAll(lanes),
+      async () => {
+        settled = await closeAll(lanes)
+      },
       () => mount.unmount({ lazy: true }),
       () => {
         mount.close()
+        limits?.close()
       },
-      () => ask('closing', () => backend.close()),
+      // A write may still happen: the image stays locked until it has, which is when the process ends.
+      () => (settled ? ask('closing', () => backend.close()) : this.#unsettled()),
     ]
-    const failures: unknown[] = []
+    const failures: unknown[] = this.#failure === undefined ? [] : [this.#failure]
     for (const step of steps) {
       try {
         await step()
@@ -178,6 +224,12 @@ export class RunningVolume implements Volume {
       }
     }
     if (failures.length > 0) throw failures[0]
+  }
+
+  #unsettled(): never {
+    throw new RingvolError('ERR_BACKEND', `operations on ${this.#serving.backend.name} have not ended`, {
+      advice: 'it stays locked until they have',
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

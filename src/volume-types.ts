@@ -20,6 +20,13 @@ export interface VolumeOptions {
   readonly queueDepth?: number | 'auto'
   /** Bytes; default 1 MiB, also bounded by the sysctl fs.fuse.max_pages_limit. */
   readonly maxIo?: number
+  /**
+   * Seconds that a request may take before the volume is ended with an error, or `off`, the default. It comes before
+   * the kernel's own limit (sysctl fs.fuse.default_request_timeout, max_request_timeout) where that is set.
+   */
+  readonly requestTimeout?: number | 'off'
+  /** Seconds that a serving thread may stand still while requests wait before the connection is aborted; default 60. */
+  readonly watchdog?: number | 'off'
   readonly readOnly?: boolean
   readonly allowOther?: boolean
   /** Permission bits of `volume`; default 0o600, without write bits when read-only. */

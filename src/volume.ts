@@ -24,6 +24,7 @@ import { addon } from './native/addon.js'
 import type { InitRequest } from './protocol/init.js'
 import { maxPagesLimit, overIoUring, possibleCpus, probeIoUring } from './transport/capabilities.js'
 import { LaneStartError, RunningVolume, type Serving } from './volume-life.js'
+import { Limits } from './volume-limits.js'
 import type { Volume, VolumeCounters, VolumeOptions, VolumeStatus } from './volume-types.js'
 import { chooseCarrier, chooseTransport, type TransportChoice, type TransportFacts } from './transport/choose.js'
 import { Mount } from './transport/mount.js'
@@ -96,6 +97,7 @@ const attempt = async (
     allowOther: options.allowOther ?? false,
   })
   let lanes: LaneHandle[] = []
+  let limits: Limits | undefined
   try {
     const init = receiveInit(mount.deviceFd)
     const facts = gatherFacts(init, backend)
@@ -107,7 +109,8 @@ const attempt = async (
       pagesLimit: maxPagesLimit(),
     })
     const passthrough = newPassthrough()
-    const serving = { backend, mount, choice, options, readOnly, logger }
+    limits = Limits.open(mount, options, logger)
+    const serving = { backend, mount, choice, options, readOnly, logger, limits }
     lanes = await openLanes(planned(serving, passthrough, payloadBytes(answer)))
     sendInit(mount.deviceFd, init, answer)
     const final = choice.transport === 'passthrough' ? passOn(serving, passthrough, facts) : choice
@@ -115,6 +118,7 @@ const attempt = async (
   } catch (error) {
     // Undone whatever happens on the way, and what went wrong first is what the caller must hear.
     await Promise.allSettled(lanes.map((lane) => lane.close()))
+    limits?.close()
     await mount.unmount({ lazy: true }).catch(() => undefined)
     mount.close()
     throw error
@@ -162,7 +166,7 @@ const depthOf = ({ queueDepth = 'auto' }: VolumeOptions, cpus: number): number =
 
 /** What the lanes are to be opened with. */
 const planned = (serving: Omit<Serving, 'lanes'>, passthrough: SharedArrayBuffer, maxPayload: number): LanesRequest => {
-  const { backend, mount, choice, options, readOnly, logger } = serving
+  const { backend, mount, choice, options, readOnly, logger, limits } = serving
   const transport = choice.carrier
   const cpus = possibleCpus()
   const requested = options.lanes ?? 'auto'
@@ -192,5 +196,6 @@ const planned = (serving: Omit<Serving, 'lanes'>, passthrough: SharedArrayBuffer
     passthrough,
     readOnly,
     logger,
+    heart: limits?.heart,
   }
 }

@@ -44,7 +44,7 @@ const rows = [
   ['backend', 'layer', 'protocol', 'transport'],
   ['dispatcher'],
   ['lane'],
-  ['volume.ts', 'volume-life.ts', 'volume-types.ts'],
+  ['volume.ts', 'volume-life.ts', 'volume-limits.ts', 'volume-types.ts'],
   ['host', 'index.ts'],
   ['cli'],
 ]

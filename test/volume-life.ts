@@ -7,6 +7,7 @@ import type { LaneCounters, LaneHandle, Pending } from '../src/lane/handle.js'
 import { silentLogger } from '../src/log.js'
 import { laneCounters } from '../src/native/addon.js'
 import type { Mount } from '../src/transport/mount.js'
+import type { Limits } from '../src/volume-limits.js'
 import { RunningVolume, type Serving } from '../src/volume-life.js'
 import { fakeBackend } from './dispatcher/fake-lane.js'
 
@@ -29,12 +30,22 @@ interface FakeOptions {
   readonly hanging?: string
   readonly readOnly?: boolean
   readonly pending?: Pending
+  /** false: lanes close with operations on the image that have not ended. */
+  readonly settled?: boolean
 }
 
 const idle: Pending = { inFlight: 0, oldestMs: null }
 
 const fakes = (options: FakeOptions = {}): Fakes => {
-  const { lanes = [{}], drained = true, failing = {}, hanging, readOnly = false, pending = idle } = options
+  const {
+    lanes = [{}],
+    drained = true,
+    failing = {},
+    hanging,
+    readOnly = false,
+    pending = idle,
+    settled = true,
+  } = options
   const done: string[] = []
   const note = async (what: string): Promise<void> => {
     done.push(what)
@@ -51,7 +62,7 @@ const fakes = (options: FakeOptions = {}): Fakes => {
     drain: () => note('drain').then(() => drained),
     counters: () => ({ ...zero, ...counters }),
     pending: () => pending,
-    close: () => note('lane closed'),
+    close: () => note('lane closed').then(() => settled),
   })
   const mount = {
     mountpoint: '/mnt/x',
@@ -184,4 +195,36 @@ t.test('counters are the sums of the lanes, but the last errno is one of them', 
   const { requests, bytesRead, lastFileErrno } = volume.counters()
   t.strictSame({ requests, bytesRead }, { requests: 8, bytesRead: 512 })
   t.ok(lastFileErrno === 5 || lastFileErrno === 28, `lastFileErrno is ${String(lastFileErrno)}`)
+})
+
+const limits = (done: string[]): Limits => {
+  let expired = (): void => undefined
+  return {
+    requestMs: 1000,
+    fired: false,
+    start: (_name: string, _loops: number, _pending: unknown, expire: () => void) => {
+      expired = expire
+      setImmediate(() => {
+        expired()
+        expired()
+      })
+    },
+    abort: () => void done.push('aborted'),
+    close: () => void done.push('limits closed'),
+  } as unknown as Limits
+}
+
+t.test('a request over its time aborts the connection once, first of all, and is the result', async (t) => {
+  const { serving, done } = fakes()
+  const volume = await RunningVolume.start({ ...serving, limits: limits(done) })
+  await t.rejects(volume.closed, { code: 'ERR_BACKEND', message: /did not answer a request in 1 s/ })
+  t.strictSame(done, ['aborted', ...takeDown.toSpliced(-1, 0, 'limits closed')])
+})
+
+t.test('an image that an operation may still change stays open, and so locked', async (t) => {
+  const { serving, done, end } = fakes({ settled: false })
+  const volume = await RunningVolume.start(serving)
+  end(ENODEV)
+  await t.rejects(volume.closed, { code: 'ERR_BACKEND', message: /have not ended; it stays locked/ })
+  t.strictSame(done, takeDown.slice(0, -1))
 })

@@ -11,6 +11,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   ringvol::export_files(env, exports);
   ringvol::export_guard(env, exports);
   ringvol::export_process(env, exports);
+  ringvol::export_connection(env, exports);
   ringvol::export_lane(env, exports);
   Napi::Object abi = Napi::Object::New(env);
   for (const ringvol::abi::Fact& fact : ringvol::abi::facts()) abi.Set(fact.name, Napi::Number::New(env, fact.value));

@@ -148,10 +148,10 @@ void Lane::submit(const Napi::CallbackInfo&) {
   state_->wakeup.listen(state_->core->can_receive());
 }
 
-void Lane::close(const Napi::CallbackInfo&) {
-  if (state_->closing) return;
+Napi::Value Lane::close(const Napi::CallbackInfo& info) {
+  if (state_->closing) return Napi::Boolean::New(info.Env(), true);
   CHECK(!in_turn_);
-  end(state_);
+  const bool settled = end(state_);
   for (auto* buffer : {&slab_, &arrived_, &actions_, &counters_, &began_}) {
     buffer->Value().Detach();
     buffer->Reset();
@@ -160,10 +160,12 @@ void Lane::close(const Napi::CallbackInfo&) {
   batch_callback_.Reset();
   closed_callback_.Reset();
   if (started_) Unref();
+  return Napi::Boolean::New(info.Env(), settled);
 }
 
-void Lane::end(const std::shared_ptr<LaneState>& state) {
-  if (state->closing) return;
+// false: an operation on the file has not ended.
+bool Lane::end(const std::shared_ptr<LaneState>& state) {
+  if (state->closing) return true;
   state->closing = true;
   // Both the pool and the wake-up handle must be done with this memory before the environment may go.
   auto remaining = std::make_shared<int>(state->wakeup.active() ? 2 : 1);
@@ -171,8 +173,9 @@ void Lane::end(const std::shared_ptr<LaneState>& state) {
     if (--*remaining > 0 || state->cleanup == nullptr) return;
     napi_remove_async_cleanup_hook(std::exchange(state->cleanup, nullptr));
   };
-  state->core->shut_down(finish);
+  const bool settled = state->core->shut_down(finish);
   if (state->wakeup.active()) state->wakeup.close(finish);
+  return settled;
 }
 
 Napi::Value Lane::layout(const Napi::CallbackInfo& info) {

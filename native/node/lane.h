@@ -32,7 +32,7 @@ class Lane final : public Napi::ObjectWrap<Lane> {
  private:
   void start(const Napi::CallbackInfo& info);
   void submit(const Napi::CallbackInfo& info);
-  void close(const Napi::CallbackInfo& info);
+  Napi::Value close(const Napi::CallbackInfo& info);
 
   Napi::Value layout(const Napi::CallbackInfo& info);
   Napi::Value features(const Napi::CallbackInfo& info);
@@ -49,7 +49,7 @@ class Lane final : public Napi::ObjectWrap<Lane> {
   void on_batch(uint32_t count);
   void on_closed(int error);
   void call(const Napi::FunctionReference& callback, double argument);
-  static void end(const std::shared_ptr<LaneState>& state);
+  static bool end(const std::shared_ptr<LaneState>& state);
 
   std::shared_ptr<LaneState> state_;
   Napi::Reference<Napi::ArrayBuffer> slab_;

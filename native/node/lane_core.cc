@@ -272,7 +272,7 @@ void LaneCore::let_go(const std::function<void()>& idle) {
   idle();
 }
 
-void LaneCore::shut_down(std::function<void()> idle) {
+bool LaneCore::shut_down(std::function<void()> idle) {
   CHECK(!shut_);
   if (ring_ != nullptr && file_io_ != nullptr) {
     __kernel_timespec limit{.tv_sec = kShutDownSeconds, .tv_nsec = 0};
@@ -284,9 +284,11 @@ void LaneCore::shut_down(std::function<void()> idle) {
       }
       io_uring_cqe_seen(ring_->raw(), cqe);
     }
-    // A worker of the kernel may still copy into the payload: that memory must not be used for anything else.
-    if (file_io_->in_engine() > 0) slab_.leak();
   }
+  // Whoever has an unanswered request, a worker of the kernel or a backend, may still read its payload or write there:
+  // that memory must not be used for anything else, or somebody's bytes end up in the image.
+  if (counters_.in_flight > 0) slab_.leak();
+  const bool settled = file_io_ == nullptr || file_io_->in_engine() == 0;
   shut_ = true;
   ring_.reset();
   if (pool_ != nullptr && pool_->running() > 0) {
@@ -294,6 +296,7 @@ void LaneCore::shut_down(std::function<void()> idle) {
   } else {
     let_go(idle);
   }
+  return settled;
 }
 
 }  // namespace ringvol

@@ -96,9 +96,10 @@ class LaneCore {
   bool turn();
   // Executes the queued rows. Entering the ring is left to the next turn.
   void execute();
-  // Waits for file operations in the ring, for at most five seconds; the slab is given up if they do not end. From
-  // here on nothing is answered. `idle` runs when no pool thread works for this lane any more: now, or later.
-  void shut_down(std::function<void()> idle);
+  // Waits for file operations in the ring, for at most five seconds; the slab is given up if they, or a backend, still
+  // have some of it. From here on nothing is answered. `idle` runs when no pool thread works for this lane any more:
+  // now, or later. false: an operation on the file has not ended.
+  bool shut_down(std::function<void()> idle);
 
   // What to wait for, and whether it is an eventfd.
   int wake_fd() const;

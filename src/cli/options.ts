@@ -75,6 +75,11 @@ const integerOrAuto = (option: string, least: number, most: number): ((text: str
   return (text) => (text === 'auto' ? 'auto' : parse(text))
 }
 
+const secondsOrOff = (option: string): ((text: string) => number | 'off') => {
+  const parse = integer(option, 1, 86_400)
+  return (text) => (text === 'off' || text === '0' ? 'off' : parse(text))
+}
+
 const volumeSize = (text: string): number => {
   const bytes = parseSize(text, '--size')
   if (bytes > 0 && bytes % 512 === 0) return bytes
@@ -152,6 +157,25 @@ export const options = {
     parse: requestSize,
     detail: 'A multiple of 4K from 4K to 16M. The kernel also bounds it by the sysctl fs.fuse.max_pages_limit.',
   }),
+  'request-timeout': valueWithDefault({
+    argument: 'SECONDS|off',
+    fallback: 'off',
+    describe: 'end the volume if a request takes longer',
+    parse: secondsOrOff('request-timeout'),
+    detail:
+      'From 1 to 86400. Whoever waits then gets an error, the daemon ends with exit status 1, and the image stays ' +
+      'locked until what was begun has ended. Off by default, because the flush of a large cache to a slow disk may ' +
+      'rightly take minutes. Kept below the sysctls fs.fuse.default_request_timeout and max_request_timeout.',
+  }),
+  watchdog: valueWithDefault({
+    argument: 'SECONDS|off',
+    fallback: '60',
+    describe: 'abort the connection if a serving thread stands still',
+    parse: secondsOrOff('watchdog'),
+    detail:
+      'From 1 to 86400. Acts only while requests wait. A daemon that is stopped as a whole, by SIGSTOP or a debugger, ' +
+      'is not covered, since its watchdog is stopped too: see `detach --force`.',
+  }),
   direct: { kind: 'flag', describe: 'open the image with O_DIRECT, past the page cache' },
   layer: {
     kind: 'list',
@@ -188,6 +212,11 @@ export const options = {
       'One object, keys as on the command line: `{ "transport": "uring", "read-only": true }`. Arguments come ' +
       'before the environment, the environment before the file.',
   }),
+  force: {
+    kind: 'flag',
+    describe: 'kill the daemon instead of waiting for its last flush',
+    configurable: false,
+  },
   all: { kind: 'flag', describe: 'every volume of this machine', configurable: false },
   to: value({
     argument: 'N',
@@ -235,6 +264,8 @@ export const serveOptions = [
   'lanes',
   'queue-depth',
   'max-io',
+  'request-timeout',
+  'watchdog',
   'direct',
   'layer',
   'allow-other',

@@ -14,6 +14,13 @@ export interface Pending {
   readonly oldestMs: number | null
 }
 
+/** How a thread shows the watchdog that its event loop goes round. */
+export interface Heart {
+  /** Of `openControl` in native/addon.ts. */
+  readonly control: number
+  readonly everyMs: number
+}
+
 export interface LaneParts {
   readonly options: LaneOptions
   readonly backend: Backend
@@ -21,6 +28,8 @@ export interface LaneParts {
   readonly passthrough: SharedArrayBuffer
   readonly readOnly: boolean
   readonly logger: Logger
+  /** For a lane with a thread of its own. */
+  readonly heart?: Heart | undefined
 }
 
 export interface LaneHandle {
@@ -36,6 +45,9 @@ export interface LaneHandle {
   drain(deadlineMs: number): Promise<boolean>
   counters(): LaneCounters
   pending(): Pending
-  /** Frees the ring, the slots and the thread. Idempotent. Rejects, with all of that done, when the lane has died. */
-  close(): Promise<void>
+  /**
+   * Frees the ring, the slots and the thread. Idempotent. false: an operation on the image has not ended and may still
+   * change it. Rejects, with all of that done, when the lane has died.
+   */
+  close(): Promise<boolean>
 }

@@ -21,6 +21,7 @@ export class Lane implements LaneHandle {
   readonly #began: Float64Array
   /** What the counters said when the lane was closed. */
   #last: LaneCounters | undefined
+  #settled = true
 
   /** Allocates ring and slots; nothing is asked of the kernel's FUSE side yet. Throws system errors. */
   constructor({ options, backend, attributes, passthrough, readOnly, logger }: LaneParts) {
@@ -92,12 +93,12 @@ export class Lane implements LaneHandle {
   }
 
   /** Must not be called from within a batch. */
-  close(): Promise<void> {
+  close(): Promise<boolean> {
     if (this.#last === undefined) {
       this.#last = this.counters()
-      this.#native.close()
+      this.#settled = this.#native.close()
     }
-    return Promise.resolve()
+    return Promise.resolve(this.#settled)
   }
 
   /** For a thread that publishes its counters to another, the time of its oldest request behind them: see worker.ts. */

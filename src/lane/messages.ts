@@ -3,6 +3,7 @@
  */
 import type { Backend, BackingFile, Capabilities } from '../backend/backend.js'
 import type { LaneOptions } from '../native/addon.js'
+import type { Heart } from './handle.js'
 
 /** Methods of a backend that a worker asks the main thread to run. Rare ones: reads and writes use the file. */
 export type AskedMethod = Extract<keyof Backend, 'flush' | 'trim' | 'zero' | 'allocate' | 'extents' | 'allocated'>
@@ -23,6 +24,7 @@ export interface WorkerData {
   readonly readOnly: boolean
   /** The CPU whose kernel queue this lane serves, if it serves just one. */
   readonly cpu: number | undefined
+  readonly heart: (Heart & { readonly loop: number }) | undefined
 }
 
 export type ToWorker =
@@ -36,6 +38,7 @@ export type FromWorker =
   | { readonly type: 'refused'; readonly error: PlainError }
   | { readonly type: 'ended'; readonly errno: number }
   | { readonly type: 'drained'; readonly empty: boolean }
+  | { readonly type: 'closed'; readonly settled: boolean }
   | { readonly type: 'ask'; readonly id: number; readonly method: AskedMethod; readonly args: readonly number[] }
   | { readonly type: 'log'; readonly level: 'debug' | 'warn'; readonly fields: object; readonly message: string }
 

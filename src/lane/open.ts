@@ -23,15 +23,17 @@ const laneOptions = ({ mount, options }: LanesRequest, { queues }: LanePlan, ind
 }
 
 const partsOf = (request: LanesRequest, plan: LanePlan, index: number): LaneParts => {
-  const { backend, attributes, passthrough, readOnly, logger } = request
-  return { options: laneOptions(request, plan, index), backend, attributes, passthrough, readOnly, logger }
+  const { backend, attributes, passthrough, readOnly, logger, heart } = request
+  return { options: laneOptions(request, plan, index), backend, attributes, passthrough, readOnly, logger, heart }
 }
 
 export const openLanes = async (request: LanesRequest): Promise<LaneHandle[]> => {
   const [only, ...others] = request.plan
   if (only !== undefined && others.length === 0) return [new Lane(partsOf(request, only, 0))]
   const opened = await Promise.allSettled(
-    request.plan.map((plan, index) => WorkerLane.open(partsOf(request, plan, index), plan.cpu)),
+    request.plan.map((plan, index) =>
+      WorkerLane.open(partsOf(request, plan, index), { cpu: plan.cpu, loop: index + 1 }),
+    ),
   )
   const lanes = opened.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
   const failed = opened.find((result) => result.status === 'rejected')

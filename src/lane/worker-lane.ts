@@ -17,6 +17,13 @@ const endMs = 10_000
 
 const counterCount = Object.keys(laneCounters).length
 
+export interface Place {
+  /** To pin the thread to, if to one. */
+  readonly cpu: number | undefined
+  /** Its number among the event loops of the volume, for the watchdog; 0 is the main thread. */
+  readonly loop: number
+}
+
 export class WorkerLane implements LaneHandle {
   features: readonly string[] = []
   missing: readonly string[] = []
@@ -33,11 +40,13 @@ export class WorkerLane implements LaneHandle {
   })
   #closing = false
   #death: RingvolError | undefined
+  /** As the thread says when it closes its lane; one that ended without a word may have left something. */
+  #settled = false
   #drained: (empty: boolean) => void = () => undefined
 
   private constructor(
-    { options, backend, attributes, passthrough, readOnly, logger }: LaneParts,
-    cpu: number | undefined,
+    { options, backend, attributes, passthrough, readOnly, logger, heart }: LaneParts,
+    { cpu, loop }: Place,
   ) {
     const { file, name, size, blockSize, can } = backend
     if (file === undefined) throw new RingvolError('ERR_BACKEND', `${name} offers no file, so it runs on one lane`)
@@ -46,7 +55,16 @@ export class WorkerLane implements LaneHandle {
     this.#logger = logger
     this.#counters = new Float64Array(counters)
     const published = { name, size, blockSize, can: { ...can }, file: { ...file } }
-    const data: WorkerData = { options, backend: published, attributes, passthrough, counters, readOnly, cpu }
+    const data: WorkerData = {
+      options,
+      backend: published,
+      attributes,
+      passthrough,
+      counters,
+      readOnly,
+      cpu,
+      heart: heart === undefined ? undefined : { ...heart, loop },
+    }
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: data })
     // Before it is started nobody waits for it, and an unhandled rejection would end the process.
     this.#connection.catch(() => undefined)
@@ -59,8 +77,8 @@ export class WorkerLane implements LaneHandle {
   }
 
   /** Starts the thread and waits until its ring and slots are allocated. Throws what the allocation threw. */
-  static async open(parts: LaneParts, cpu: number | undefined): Promise<WorkerLane> {
-    const lane = new WorkerLane(parts, cpu)
+  static async open(parts: LaneParts, place: Place): Promise<WorkerLane> {
+    const lane = new WorkerLane(parts, place)
     await new Promise<void>((resolve, reject) => {
       lane.#worker.on('message', (message: FromWorker) => {
         if (message.type === 'refused') reject(fromPlainError(message.error))
@@ -91,6 +109,9 @@ export class WorkerLane implements LaneHandle {
         return
       case 'drained':
         this.#drained(message.empty)
+        return
+      case 'closed':
+        this.#settled = message.settled
         return
       case 'ask':
         void this.#answer(message)
@@ -135,12 +156,13 @@ export class WorkerLane implements LaneHandle {
     return { inFlight, oldestMs: inFlight === 0 ? null : ageOf(this.#counters[counterCount] ?? 0) }
   }
 
-  async close(): Promise<void> {
+  async close(): Promise<boolean> {
     this.#closing = true
     this.#post({ type: 'close' })
     const timer = setTimeout(() => void this.#worker.terminate(), endMs)
     await this.#exited
     clearTimeout(timer)
     if (this.#death !== undefined) throw this.#death
+    return this.#settled
   }
 }

@@ -34,6 +34,8 @@ const run = (): void => {
     lane.publish(counters)
   }
   const publishing = setInterval(publish, publishEveryMs)
+  const { heart } = data
+  if (heart !== undefined) setInterval(() => { addon().beat(heart.control, heart.loop) }, heart.everyMs).unref() // prettier-ignore
   const obey = async (message: ToWorker): Promise<void> => {
     switch (message.type) {
       case 'start':
@@ -48,7 +50,7 @@ const run = (): void => {
       case 'close':
         publish()
         clearInterval(publishing)
-        await lane.close()
+        post({ type: 'closed', settled: await lane.close() })
         parentPort?.close() // nothing keeps the thread alive now
     }
   }

@@ -82,8 +82,11 @@ export interface NativeLane {
   start(onBatch: (count: number) => void, onClosed: (errno: number) => void): void
   /** Executes the queued action rows now. For answers that come outside `onBatch`. */
   submit(): void
-  /** Frees ring, slab and wake-up. Idempotent. Requests still in slots are never answered: drain first. */
-  close(): void
+  /**
+   * Frees ring, slab and wake-up. Idempotent. Requests still in slots are never answered: drain first. false: an
+   * operation on the file has not ended and may still change it.
+   */
+  close(): boolean
 }
 
 export interface IoUringProbe {
@@ -108,6 +111,16 @@ export interface Addon {
   /** One request of /dev/fuse, or null when none is waiting. Used for INIT, before lanes run. */
   readRequest(deviceFd: number, size: number): Buffer | null
   writeReply(deviceFd: number, reply: Buffer): void
+  /** The controls (fusectl) of a connection, named by the minor device number of its mount. Closed at the latest with this thread. */
+  openControl(connection: number): number
+  /** Ends the connection: whoever waits on it, and whoever asks later, gets an error. */
+  abortControl(control: number): void
+  closeControl(control: number): void
+  /** Aborts when one of `loops` has given no beat for `milliseconds` although requests wait; then writes `says` to stderr. */
+  watch(control: number, loops: number, milliseconds: number, says: string): void
+  /** From any thread. */
+  beat(control: number, loop: number): void
+  watchdogFired(control: number): boolean
   closeFd(fd: number): void
   /** A duplicate with O_CLOEXEC; for handing a descriptor to another thread. */
   duplicate(fd: number): number

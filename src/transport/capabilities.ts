@@ -61,5 +61,12 @@ export const possibleCpus = (): number => {
   return list === undefined ? availableParallelism() : countCpus(list)
 }
 
+/** Seconds after which the kernel itself ends a connection that owes an answer; 0: never. */
+export const kernelRequestTimeout = (): number => {
+  const names = ['default_request_timeout', 'max_request_timeout']
+  const limits = names.map((name) => Number(readText(`/proc/sys/fs/fuse/${name}`) ?? 0)).filter((limit) => limit > 0)
+  return limits.length === 0 ? 0 : Math.min(...limits)
+}
+
 /** Pages (4 KiB) of the largest request: the sysctl, or what kernels before it have built in. */
 export const maxPagesLimit = (): number => Number(readText('/proc/sys/fs/fuse/max_pages_limit') ?? 256)

@@ -83,6 +83,11 @@ export class Mount {
     this.#listed = mountsOn(mountpoint).at(-1)
   }
 
+  /** The kernel's number of the connection: the minor device number of the mount. */
+  get connection(): number {
+    return Number(/ \d+:(\d+) /.exec(this.#listed ?? '')?.[1] ?? 0)
+  }
+
   /** Throws ERR_MOUNTPOINT, ERR_MOUNT, ERR_PERMISSION or ERR_TRANSPORT. */
   static open({ mountpoint, source, readOnly, allowOther }: MountOptions): Mount {
     let deviceFd: number

@@ -15,6 +15,8 @@ const volumeOptions = (settings: Settings): Omit<ServeOptions, 'source' | 'mount
   lanes: settings.lanes,
   queueDepth: settings['queue-depth'],
   maxIo: settings['max-io'],
+  requestTimeout: settings['request-timeout'],
+  watchdog: settings.watchdog,
   direct: settings.direct,
   layers: settings.layer,
   allowOther: settings['allow-other'],
