@@ -9,15 +9,22 @@ import { askStatus, askStop } from './control.js'
 import { deadlines } from './deadlines.js'
 import { blockHolders, openersBelow } from './holders.js'
 import { detachLoop, loopsOver, type LoopDevice } from './loop.js'
-import { isAlive, sendSignal, waitGone, type ProcessId } from './process.js'
+import { isAlive, isDying, sendSignal, waitGone, whySilent, type ProcessId } from './process.js'
+import { until } from './poll.js'
 import { cleanUpDead } from './recover.js'
 import { systemRoots, type Roots } from './roots.js'
 import { readState, volumePaths, type VolumeState } from './state.js'
 
-const notGone = ({ pid }: ProcessId, name: string): RingvolError =>
-  new RingvolError('ERR_DAEMON', `the daemon of volume '${name}' (pid ${String(pid)}) does not end`, {
-    advice: `run 'kill -9 ${String(pid)}', then 'ringvol detach ${name}' again to clean up; unflushed data is lost`,
+const notGone = ({ pid }: ProcessId, name: string, what = 'does not end'): RingvolError =>
+  new RingvolError('ERR_DAEMON', `the daemon of volume '${name}' (pid ${String(pid)}) ${what}`, {
+    advice: `let it go on, or run 'ringvol detach --force ${name}' to kill it and clean up; unflushed data is lost`,
   })
+
+export interface DetachOptions {
+  /** Kill a daemon instead of asking it to stop; default false. */
+  readonly force?: boolean
+  readonly roots?: Roots
+}
 
 /** All or none: a volume keeps its devices if one of them is in use. */
 const detachLoops = async (loops: readonly LoopDevice[], roots: Roots): Promise<void> => {
@@ -44,7 +51,7 @@ const stopServing = async ({ owner, name, mountpoint }: VolumeState, control: st
     await askStatus(control)
   } catch (error) {
     if (!(await isAlive(owner, roots))) return
-    throw Object.assign(notGone(owner, name), { cause: error })
+    throw Object.assign(notGone(owner, name, await whySilent(owner, roots)), { cause: error })
   }
   const [opener] = await openersBelow(mountpoint, roots)
   if (opener !== undefined) {
@@ -65,23 +72,39 @@ const stopServing = async ({ owner, name, mountpoint }: VolumeState, control: st
   if (!(await waitGone(owner, deadlines.stop))) throw notGone(owner, name)
 }
 
+/** Kills a daemon; whoever waits for it gets an error when its connection is aborted, which the clean-up begins with. */
+const kill = async (owner: ProcessId, name: string, logger: Logger, roots: Roots): Promise<void> => {
+  logger.warn(`killing the daemon of volume '${name}' (pid ${String(owner.pid)}): what it had not flushed is lost`)
+  await sendSignal(owner, 'SIGKILL')
+  await until(async () => !(await isAlive(owner, roots)) || (await isDying(owner, roots)), {
+    deadline: deadlines.killed,
+  })
+}
+
 /**
  * Detaches the loop devices of a volume, stops its daemon after the last flush, and cleans up after one that has died.
  * Throws ERR_NOT_RUNNING, ERR_LOOP or ERR_MOUNT naming who still uses it (nothing has changed then), ERR_DAEMON, and
  * the error of the last flush.
  */
-export const detachVolume = async (name: string, logger: Logger, roots: Roots = systemRoots()): Promise<void> => {
+export const detachVolume = async (
+  name: string,
+  logger: Logger,
+  { force = false, roots = systemRoots() }: DetachOptions = {},
+): Promise<void> => {
   const paths = volumePaths(name, roots)
   const state = await readState(paths)
   if (state === undefined) {
     throw new RingvolError('ERR_NOT_RUNNING', `there is no volume '${name}'`, { advice: "see 'ringvol list'" })
   }
-  const alive = await isAlive(state.owner, roots)
+  const gone = async (owner: ProcessId): Promise<boolean> =>
+    !(await isAlive(owner, roots)) || (await isDying(owner, roots))
+  const alive = !(await gone(state.owner))
   try {
-    if (alive && state.status === null) await stopStarting(state)
+    if (alive && force) await kill(state.owner, name, logger, roots)
+    else if (alive && state.status === null) await stopStarting(state)
     else if (alive) await stopServing(state, paths.control, roots)
   } finally {
     const owner = (await readState(paths))?.owner
-    if (owner !== undefined && !(await isAlive(owner, roots))) await cleanUpDead(name, logger, roots)
+    if (owner !== undefined && (await gone(owner))) await cleanUpDead(name, logger, roots)
   }
 }

@@ -2,46 +2,30 @@
  * Aborting a FUSE connection: the one cure for a mount whose server is gone or stuck. Every request that waits for it,
  * and everyone in D state over it, gets an error at once.
  *
- * The files are in fusectl, which many systems have mounted and containers do not; it is mounted for the moment if
- * need be. A connection's number is the minor number of its mount's device, so nothing needs to touch the mount.
+ * The addon reaches the controls (fusectl) on a mount of its own, on no path, so that it does not matter whether the
+ * system has them mounted. A connection's number is the minor number of its mount's device, so nothing needs to touch
+ * the mount.
  */
-import { access, writeFile } from 'node:fs/promises'
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
+import { addon } from '../native/addon.js'
 import type { Mount } from './mountinfo.js'
-import { reasonIn, runProgram } from './program.js'
-import { systemRoots, type Roots } from './roots.js'
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  )
 
 /** Throws ERR_SYSTEM. A connection that has ended already is no error. */
-export const abortConnection = async (mount: Mount, roots: Roots = systemRoots()): Promise<void> => {
-  const folder = `${roots.sys}/fs/fuse/connections`
-  const number = mount.device.split(':')[1] ?? ''
-  const file = `${folder}/${number}/abort`
-  const borrowed = !(await exists(file))
-  if (borrowed) {
-    const result = await runProgram('mount', ['-t', 'fusectl', 'none', folder])
-    if (result.code !== 0) {
-      throw new RingvolError('ERR_SYSTEM', `cannot mount fusectl on ${folder}: ${reasonIn('mount', result)}`, {
-        path: folder,
-        advice: 'run as root',
-      })
-    }
-  }
+export const abortConnection = ({ device, mountpoint }: Mount): void => {
   try {
-    await writeFile(file, '1')
+    const control = addon().openControl(Number(device.split(':')[1] ?? 0))
+    try {
+      addon().abortControl(control)
+    } finally {
+      addon().closeControl(control)
+    }
   } catch (error) {
     const reason = errnoName(errnoOf(error) ?? 0)
     if (reason === 'ENOENT') return
-    throw new RingvolError('ERR_SYSTEM', `cannot abort the connection of ${mount.mountpoint}: ${reason}`, {
-      path: file,
+    throw new RingvolError('ERR_SYSTEM', `cannot abort the connection of ${mountpoint}: ${reason}`, {
+      path: mountpoint,
       cause: error,
+      advice: 'run as root',
     })
-  } finally {
-    if (borrowed) await runProgram('umount', [folder])
   }
 }

@@ -3,10 +3,13 @@
  * gone. Together with its start time (field 22 of /proc/PID/stat, clock ticks since boot) it names one process for
  * good.
  */
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import { until } from './poll.js'
 import { systemRoots, type Roots } from './roots.js'
+
+/** SIGKILL in the signal masks of /proc/PID/status. */
+const killBit = 1n << 8n
 
 export interface ProcessId {
   readonly pid: number
@@ -42,6 +45,30 @@ export const identifySelf = async (): Promise<ProcessId> => {
 
 export const isAlive = async (id: ProcessId, roots: Roots = systemRoots()): Promise<boolean> =>
   (await identify(id.pid, roots))?.startTime === id.startTime
+
+/**
+ * Killed, and not gone: a thread of it waits inside the kernel for storage that stands still, and until that answers
+ * the process holds what it had open. SIGKILL stays pending for the process as a whole (bit 8 of ShdPnd) until its last
+ * thread is gone, also behind a leader that is a zombie already.
+ */
+export const isDying = async ({ pid }: Pick<ProcessId, 'pid'>, { proc }: Roots = systemRoots()): Promise<boolean> => {
+  const folder = `${proc}/${String(pid)}/task`
+  const threads = await readdir(folder).catch(() => [])
+  for (const thread of threads) {
+    const status = await readFile(`${folder}/${thread}/status`, 'latin1').catch(() => '')
+    const lives = /^State:\s+[^ZX]/m.test(status)
+    const pending = /^ShdPnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'
+    if (lives && (BigInt(`0x${pending}`) & killBit) !== 0n) return true
+  }
+  return false
+}
+
+/** Why a process that lives does not answer, as far as its state says. */
+export const whySilent = async ({ pid }: ProcessId, { proc }: Roots = systemRoots()): Promise<string> => {
+  const status = await readFile(`${proc}/${String(pid)}/status`, 'latin1').catch(() => '')
+  const state = /^State:\s+(\S)/m.exec(status)?.[1] ?? ''
+  return { T: 'is stopped', t: 'is stopped by a debugger', D: 'waits inside the kernel' }[state] ?? 'does not answer'
+}
 
 /** false when it still runs after `deadline` milliseconds. */
 export const waitGone = (id: ProcessId, deadline: number): Promise<boolean> =>

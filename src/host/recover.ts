@@ -10,7 +10,7 @@ import { addon } from '../native/addon.js'
 import { abortConnection } from './fusectl.js'
 import { detachLoop, listLoops, type LoopDevice } from './loop.js'
 import { isFuse, listMounts, mountAt } from './mountinfo.js'
-import { isAlive } from './process.js'
+import { isAlive, isDying, type ProcessId } from './process.js'
 import { systemRoots, type Roots } from './roots.js'
 import { readDevice, readState, removeFolder, takeFolder, volumePaths, type VolumeState } from './state.js'
 
@@ -38,15 +38,24 @@ const unmount = async (mountpoint: string): Promise<void> => {
   }
 }
 
+const lingering = ({ pid }: ProcessId, name: string): RingvolError =>
+  new RingvolError(
+    'ERR_DAEMON',
+    `volume '${name}' is gone, but process ${String(pid)}, killed, waits for its storage`,
+    {
+      advice: 'nobody waits for it any more; the image is complete, and free again, when that process has ended',
+    },
+  )
+
 /**
  * Removes all that is left of a dead volume. Throws ERR_LOOP while its device is in use, ERR_MOUNT if it cannot be
- * unmounted, ERR_DAEMON if it is alive. Does
- * nothing if there is no such volume.
+ * unmounted, ERR_DAEMON if it is alive, or if it was killed and its process cannot end yet. Does nothing if there is no
+ * such volume.
  */
 export const cleanUpDead = async (name: string, logger: Logger, roots: Roots = systemRoots()): Promise<void> => {
   const state = await readState(volumePaths(name, roots))
   if (state === undefined) return
-  if (await isAlive(state.owner, roots)) {
+  if ((await isAlive(state.owner, roots)) && !(await isDying(state.owner, roots))) {
     throw new RingvolError('ERR_DAEMON', `volume '${name}' is served by process ${String(state.owner.pid)}`)
   }
   // Only FUSE mounts are ours; by now the user may have mounted something else there.
@@ -56,9 +65,11 @@ export const cleanUpDead = async (name: string, logger: Logger, roots: Roots = s
   }
   const mount = await mounted()
   if (mount !== undefined) {
-    await abortConnection(mount, roots).catch((error: unknown) => {
+    try {
+      abortConnection(mount)
+    } catch (error) {
       logger.warn(error instanceof Error ? error.message : String(error))
-    })
+    }
   }
   for (const loop of await loopsOf(state, roots)) await detachLoop(loop, roots)
   if (mount !== undefined && (await mounted()) !== undefined) await unmount(state.mountpoint)
@@ -73,5 +84,6 @@ export const cleanUpDead = async (name: string, logger: Logger, roots: Roots = s
   }
   const taken = await takeFolder(state, roots)
   if (taken !== undefined) await removeFolder(taken)
+  if (await isDying(state.owner, roots)) throw lingering(state.owner, name)
   logger.info(`cleaned up volume '${name}', whose daemon (pid ${String(state.owner.pid)}) had died`)
 }

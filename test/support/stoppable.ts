@@ -5,7 +5,7 @@
  * always undone, a watcher lets the daemon go on after a deadline, whatever becomes of the test.
  */
 import { readFileSync } from 'node:fs'
-import { start, until, type Running } from './process.js'
+import { attempt, start, until, type Running } from './process.js'
 import { serve, sparseImage } from './ringvol.js'
 
 export interface StoppableImage {
@@ -40,7 +40,9 @@ export const stoppableImage = async (bytes: number): Promise<StoppableImage> => 
       rescue = undefined
     },
     close: async () => {
-      await served.stop()
+      // Tried again: the kernel lets go of a ring's files some time after the daemon that had it is gone.
+      await until('nobody has it open', async () => (await attempt('umount', [served.status.mountpoint])).code === 0)
+      await served.daemon.ended()
     },
   }
 }

@@ -34,13 +34,17 @@ export const detachCommandRow: Command = {
     'Returns when the image is complete and nothing of the volume is left. A device that is mounted or otherwise in ' +
       'use is not touched; the error says by whom. Volumes whose daemon died are cleaned up: device detached, mount ' +
       'removed.',
+    'A daemon that does not answer, because it is stopped or stuck, is named after five seconds; --force kills it: ' +
+      'its connection is aborted, so that whoever waits gets an error, and what it had not flushed is lost, as in a ' +
+      'power cut. A killed daemon that cannot end because its storage stands still is cleaned up around, and named.',
     'With several targets, the others are detached even if one fails.',
   ],
   arguments: { target: 'a device, a name or a mountpoint, as `list` shows them' },
-  options: ['all', ...commonOptions],
+  options: ['all', 'force', ...commonOptions],
   examples: [
     ['ringvol detach /dev/loop3', 'by device'],
     ['ringvol detach disk backup', 'by name, two of them'],
+    ['ringvol detach --force disk', 'a daemon that hangs'],
     ['ringvol detach --all', 'also cleans up after crashed daemons'],
   ],
   run: async ({ settings, positionals, logger, report }) => {
@@ -56,7 +60,7 @@ export const detachCommandRow: Command = {
       status = Math.max(status, exitCodeOf(error))
     }
     const names = settings.all ? (await listStates()).map(({ name }) => name) : await resolveTargets(targets, fail)
-    for (const name of names) await detachVolume(name, logger).catch(fail)
+    for (const name of names) await detachVolume(name, logger, { force: settings.force }).catch(fail)
     return status
   },
 }
