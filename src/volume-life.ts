@@ -54,6 +54,7 @@ const statusOf = ({ backend, mount, lanes, choice, options, readOnly }: Serving)
   reason: choice.reason,
   lanes: lanes.length,
   readOnly,
+  image: 'unchanged',
   startedAt: new Date().toISOString(),
 })
 
@@ -81,7 +82,7 @@ const closeAll = async (lanes: readonly LaneHandle[]): Promise<boolean> => {
 }
 
 export class RunningVolume implements Volume {
-  readonly status: VolumeStatus
+  readonly #status: VolumeStatus
   readonly closed: Promise<void>
   readonly #serving: Serving
   #finishing: Promise<void> | undefined
@@ -92,7 +93,7 @@ export class RunningVolume implements Volume {
 
   private constructor(serving: Serving, connection: Promise<number>) {
     this.#serving = serving
-    this.status = statusOf(serving)
+    this.#status = statusOf(serving)
     const forced = new Promise<number>((resolve) => {
       this.#endByForce = () => {
         resolve(0)
@@ -128,6 +129,10 @@ export class RunningVolume implements Volume {
       errno: early,
       advice: 'use --transport classic',
     })
+  }
+
+  get status(): VolumeStatus {
+    return { ...this.#status, image: this.#serving.backend.changed === true ? 'changed' : 'unchanged' }
   }
 
   get features(): Volume['features'] {

@@ -52,6 +52,8 @@ export interface VolumeStatus {
   readonly reason: string
   readonly lanes: number
   readonly readOnly: boolean
+  /** `changed`: somebody cut the image short, replaced it or made it read-only since the start; the log says what. */
+  readonly image: 'unchanged' | 'changed'
   /** ISO 8601 */
   readonly startedAt: string
 }

@@ -51,6 +51,11 @@ export interface BackingFile {
   readonly alignment: number
   /** true for tmpfs: I/O is a copy and never waits for a device, so it is done inline. */
   readonly memory: boolean
+  /**
+   * One number in shared memory: requests that reach behind this byte are answered EIO, because the file was cut short.
+   * Absent: that does not happen to it.
+   */
+  readonly end?: Float64Array | undefined
 }
 
 export interface Backend {
@@ -62,6 +67,8 @@ export interface Backend {
   /** Bytes; discard granularity and preferred I/O size, a power of two between 512 and 1 MiB. Valid after `open`. */
   readonly blockSize: number
   readonly file?: BackingFile | undefined
+  /** true: what lies below was changed by somebody else since `open`. For `status`; absent: it would not notice. */
+  readonly changed?: boolean | undefined
 
   open(): Promise<void>
   read(target: Buffer, offset: number): void | Promise<void>

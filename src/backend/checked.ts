@@ -82,6 +82,10 @@ class Checked implements CheckedBackend {
     return this.#state === 'open' ? this.#inner.file : undefined
   }
 
+  get changed(): boolean {
+    return this.#inner.changed === true
+  }
+
   open(): Promise<void> {
     if (this.#state !== 'new') return Promise.reject(this.#notOpen('open'))
     this.#state = 'opening'

@@ -13,12 +13,14 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { constants as os } from 'node:os'
+import { resolve } from 'node:path'
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import { type Logger, silentLogger } from '../log.js'
 import { addon } from '../native/addon.js'
 import { type Backend, type BackingFile, type Capabilities, type Extent } from './backend.js'
 import { type FileCalls, type Image, type ImageOptions, openImage, removeImage } from './file-open.js'
 import { fallocateMode, probeExtents, probeImage, whence } from './file-probe.js'
+import { ImageWatch } from './image-watch.js'
 import { readWhole, writeWhole } from './transfer.js'
 
 export interface FileOptions extends ImageOptions {
@@ -55,7 +57,7 @@ export class FileBackend implements Backend {
   #zeroRange = false
   /** Bytes; what fallocate asks ranges to be multiples of: the logical block size of a device. */
   fallocateUnit = 1
-  #shrunk = false
+  #watch: ImageWatch | undefined
 
   constructor(path: string, options: FileOptions = {}) {
     this.name = `file:${path}`
@@ -93,11 +95,17 @@ export class FileBackend implements Backend {
     this.can = { write, flush: write, trim, zero: write, extents, lanes: true }
     this.#zeroRange = abilities?.zeroRange === true
     this.fallocateUnit = image.device ? calls.directAlignment(fd) : 1
+    if (!image.device) {
+      const { name, size } = this
+      const watched = { name, path: resolve(this.#path), handle: image.handle, size, write }
+      this.#watch = new ImageWatch(watched, this.#logger)
+    }
     this.file = {
       fd,
       directFd: this.#direct?.fd ?? -1,
       alignment: this.#direct === undefined ? 1 : calls.directAlignment(this.#direct.fd),
       memory: !image.device && calls.isMemory(fd),
+      end: this.#watch?.end,
     }
   }
 
@@ -118,7 +126,12 @@ export class FileBackend implements Backend {
     }
   }
 
+  get changed(): boolean {
+    return this.#watch?.changed === true
+  }
+
   read(target: Buffer, offset: number): void | Promise<void> {
+    this.#checkEnd(offset, target.length)
     const failed = (at: number, length: number, cause: unknown): never => {
       if (cause === undefined) throw this.#pastEnd(at)
       return this.#fail('read', at, length, cause)
@@ -127,6 +140,7 @@ export class FileBackend implements Backend {
   }
 
   write(source: Buffer, offset: number): void | Promise<void> {
+    this.#checkEnd(offset, source.length)
     const failed = (at: number, length: number, cause: unknown): never => this.#fail('write', at, length, cause)
     return writeWhole({ fd: this.#opened.handle.fd, buffer: source, offset, failed }, this.#memory)
   }
@@ -189,6 +203,7 @@ export class FileBackend implements Backend {
   }
 
   async close(): Promise<void> {
+    await this.#watch?.stop()
     const handles = [this.#seek, this.#direct, this.#image?.handle]
     this.#seek = this.#direct = this.#image = this.file = undefined
     // All of them, whatever the one before said: close(2) frees a descriptor also when it fails, and the lock must go.
@@ -223,6 +238,7 @@ export class FileBackend implements Backend {
   }
 
   async #fallocate(operation: string, mode: number, offset: number, length: number): Promise<void> {
+    this.#checkEnd(offset, length)
     await this.#calls
       .fallocate(this.#opened.handle.fd, mode, offset, length)
       .catch((error: unknown) => this.#fail(operation, offset, length, error))
@@ -259,11 +275,14 @@ export class FileBackend implements Backend {
     })
   }
 
+  #checkEnd(offset: number, length: number): void {
+    if (offset + length > (this.#watch?.end[0] ?? Infinity)) throw this.#pastEnd(offset)
+  }
+
   /** Somebody cut the image short. What was there is lost; zeros would say that nothing had been. */
   #pastEnd(offset: number): RingvolError {
-    const message = `${this.name}: the image ends at or before byte ${String(offset)}, it was truncated while exported`
-    if (!this.#shrunk) this.#logger.error(message)
-    this.#shrunk = true
+    void this.#watch?.look()
+    const message = `${this.name}: byte ${String(offset)} is behind the end of the image, truncated while exported`
     return new RingvolError('ERR_BACKEND', message, { errno: EIO, path: this.#path })
   }
 }

@@ -25,6 +25,8 @@ export interface ContextParts {
   readonly logger: Logger
 }
 
+const endless = new Float64Array([Infinity])
+
 export class Context {
   readonly request: SlotCursor
   readonly answers: Answers
@@ -36,6 +38,8 @@ export class Context {
   readonly logger: Logger
   /** true: the ring does reads, writes and syncs on the backend's file. */
   readonly usesFile: boolean
+  /** One number: what reaches behind it in the file is EIO. */
+  readonly #end: Float64Array
 
   constructor(parts: ContextParts) {
     this.request = parts.request
@@ -47,6 +51,12 @@ export class Context {
     this.maxPayload = parts.maxPayload
     this.logger = parts.logger
     this.usesFile = parts.backend.file !== undefined
+    this.#end = parts.backend.file?.end ?? endless
+  }
+
+  /** true: the file has lost some of these bytes. */
+  isLost(offset: number, length: number): boolean {
+    return offset + length > (this.#end[0] as number)
   }
 
   /** Answers the current request when `result` settles; a plain result answers now and costs no promise. */

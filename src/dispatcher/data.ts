@@ -20,7 +20,8 @@ export const read: Handler = (context) => {
   } else if (length === 0) {
     answers.reply(request.slot, 0)
   } else if (context.usesFile) {
-    answers.push(request.slot, action.readFile, length, offset)
+    if (context.isLost(offset, length)) answers.error(request.slot, EIO)
+    else answers.push(request.slot, action.readFile, length, offset)
   } else {
     const result = backend.read(request.payload(length), offset)
     if (result === undefined) answers.reply(request.slot, length)
@@ -52,7 +53,8 @@ export const write: Handler = (context) => {
   } else {
     context.attributes.markWritten()
     if (context.usesFile) {
-      answers.push(request.slot, action.writeFile, length, offset)
+      if (context.isLost(offset, length)) answers.error(request.slot, EIO)
+      else answers.push(request.slot, action.writeFile, length, offset)
       return
     }
     const result = backend.write(request.payload(length), offset)

@@ -55,6 +55,7 @@ const lookAt = async (state: VolumeState, status: VolumeStatus, deadline: number
   const listed = {
     ...status,
     device: await deviceOf(state, roots),
+    image: serving ? live.status.image : status.image,
     state: serving ? ('serving' as const) : alive ? ('silent' as const) : ('dead' as const),
     inFlight: serving ? live.pending.inFlight : null,
     oldestRequestMs: serving ? live.pending.oldestMs : null,

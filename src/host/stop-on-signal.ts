@@ -7,6 +7,9 @@
  *  second          the same                unmount by force: whoever has `volume` open gets errors
  *  third           end at once             end at once; `ringvol detach` cleans up
  * ```
+ *
+ * SIGXFSZ means nothing: a write behind the limit on file sizes has EFBIG as its answer. Node ignores it, but packages
+ * that clean up at exit take it over and end the process, unless somebody else listens too.
  */
 import { constants } from 'node:os'
 import { errnoOf } from '../errors.js'
@@ -28,6 +31,8 @@ export const describeUsers = async ({ mountpoint, volume }: Volume['status']): P
 
 export const isBusy = (error: unknown): boolean => errnoOf(error) === constants.errno.EBUSY
 
+const doNothing = (): void => undefined
+
 export class StopOnSignal {
   readonly #logger: Logger
   readonly #unsubscribe: () => void
@@ -38,6 +43,7 @@ export class StopOnSignal {
 
   constructor(logger: Logger) {
     this.#logger = logger
+    process.on('SIGXFSZ', doNothing)
     this.#unsubscribe = onStopSignal((signal) => {
       this.#onSignal(signal)
     })
@@ -61,6 +67,7 @@ export class StopOnSignal {
 
   release(): void {
     this.#unsubscribe()
+    process.off('SIGXFSZ', doNothing)
   }
 
   #onSignal(signal: StopSignal): void {

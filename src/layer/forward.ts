@@ -31,6 +31,10 @@ export class ForwardLayer implements Backend {
     return { write, flush, trim, zero, extents, lanes }
   }
 
+  get changed(): boolean {
+    return this.next.changed === true
+  }
+
   open(): Promise<void> {
     return this.next.open()
   }

@@ -1,10 +1,11 @@
 /**
  * What an open image does when the file system below does less than one hopes, or fails.
  */
-import fs, { readFileSync, truncateSync } from 'node:fs'
+import fs, { readFileSync, statSync, truncateSync } from 'node:fs'
 import { type FileHandle, open as openHandle } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { checked } from '../../src/backend/checked.js'
@@ -106,7 +107,17 @@ t.test('an image that is cut short under us is EIO where it ended, never zeros',
     errno: EIO,
     message: /truncated/,
   })
-  t.equal(lines.filter((line) => line.includes('truncated')).length, 1, 'logged once')
+  while (!backend.changed) await sleep(10) // the failed reads made it look
+  t.equal(lines.filter((line) => line.includes('cut short to 524288 bytes')).length, 1, 'logged once')
+  for (const change of [
+    () => backend.write(Buffer.alloc(512), mebibyte - 512),
+    () => backend.zero(mebibyte / 2, 4096),
+    () => backend.trim(mebibyte - 8192, 4096),
+    () => backend.allocate(mebibyte - 8192, 4096),
+  ]) {
+    await t.rejects(async () => change(), { errno: EIO, message: /truncated/ })
+  }
+  t.equal(statSync(path).size, mebibyte / 2, 'and nothing makes it longer again')
   const target = Buffer.alloc(5)
   await backend.read(target, 0)
   t.equal(target.toString(), 'image', 'what is left can be read')

@@ -330,3 +330,16 @@ t.test('a write moves the times that the next stat shows, a read does not', (t) 
   t.equal(server.attributes.get('ctime'), server.attributes.get('mtime'))
   t.end()
 })
+
+t.test('what a file has lost is EIO, also the part of a request that reaches into it; the rest goes on', (t) => {
+  const end = new Float64Array([Infinity])
+  const server = new Server(fakeBackend({ file: { ...fakeFile, end } }))
+  t.match(server.ask(transfer('READ', volumeSize - 4096, 4096)), /readFile/)
+  end[0] = volumeSize - 4096
+  for (const opcode of ['READ', 'WRITE'] as const) {
+    t.match(server.ask(transfer(opcode, volumeSize - 4096, 4096)), /EIO/, `${opcode} behind the end`)
+    t.match(server.ask(transfer(opcode, volumeSize - 8192, 8192)), /EIO/, `${opcode} across it`)
+    t.match(server.ask(transfer(opcode, volumeSize - 8192, 4096)), /File/, `${opcode} up to it`)
+  }
+  t.end()
+})

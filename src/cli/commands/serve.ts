@@ -32,7 +32,7 @@ export const serveCommandRow: Command = {
   summary: 'mount a volume and serve it in the foreground',
   details: [
     'Prints one line of JSON on stdout when the volume is ready: name, source, size, mountpoint, volume (the file to ' +
-      'attach a loop device to), device, pid, transport, reason, lanes, readOnly, startedAt.',
+      'attach a loop device to), device, pid, transport, reason, lanes, readOnly, image, startedAt.',
     'Ends when the volume is unmounted from outside, by `ringvol detach`, or by SIGINT, SIGTERM or SIGHUP: then it ' +
       'drains, flushes and unmounts, and the exit status is 0, since a clean stop was asked for. If the volume is ' +
       'still open, the first signal only says by whom; a second one unmounts by force (exit status 128 + n) and ' +
