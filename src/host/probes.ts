@@ -6,13 +6,13 @@ import { access, open, readFile, writeFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errnoName, errnoOf } from '../errors.js'
 import { addon } from '../native/addon.js'
-import { formatSize } from '../units.js'
+import { formatAge, formatSize } from '../units.js'
 import type { Probe, ProbeContext, ProbeResult } from './doctor.js'
 import { isFuse, listMounts } from './mountinfo.js'
 import { isAlive } from './process.js'
 import { runProgram } from './program.js'
 import { cleanUpDead } from './recover.js'
-import { listStates } from './list.js'
+import { listStates, listVolumes } from './list.js'
 
 const ok = (found: string): ProbeResult => ({ state: 'ok', found })
 const missing = (found: string, cost: string, advice: string): ProbeResult => ({
@@ -214,6 +214,27 @@ const deadVolumes = async ({ roots, logger }: ProbeContext): Promise<ProbeResult
   }
 }
 
+/** Slower than any healthy disk, so that a look while there is load finds nothing. */
+const longMs = 10_000
+
+/** What a daemon that serves has to say, and one that does not say anything. */
+const runningVolumes = async ({ roots }: ProbeContext): Promise<ProbeResult> => {
+  const volumes = (await listVolumes(roots)).filter(({ state }) => state !== 'dead')
+  const silent = volumes.filter(({ state }) => state === 'silent')
+  const slow = volumes.filter(({ oldestRequestMs }) => (oldestRequestMs ?? 0) >= longMs)
+  const troubles = [
+    ...silent.map(({ name, pid }) => `${name}: its daemon (pid ${String(pid)}) does not answer`),
+    ...slow.map(({ name, oldestRequestMs }) => `${name}: a request waits for ${formatAge(oldestRequestMs ?? 0)}`),
+  ]
+  if (troubles.length === 0) return ok(volumes.length === 0 ? 'none' : `${String(volumes.length)}, and all answer`)
+  const names = [...silent, ...slow].map(({ name }) => name).join(' ')
+  return degraded(
+    troubles.join(', '),
+    'whoever waits for it cannot even be killed',
+    `see what its storage or process waits for; 'ringvol detach --force ${names}' ends it, and all waits with it`,
+  )
+}
+
 /** Mounts of ringvol that no folder knows: of library users, who keep none, or of a run directory that was removed. */
 const strayMounts = async ({ roots }: ProbeContext): Promise<ProbeResult> => {
   const known = new Set((await listStates(roots)).map((state) => state.mountpoint))
@@ -242,6 +263,7 @@ export const probes: readonly Probe[] = [
   { name: 'request timeouts', probe: requestTimeouts },
   { name: 'locked memory', probe: memoryLock },
   { name: 'I/O flusher', probe: ioFlusher },
+  { name: 'running volumes', probe: runningVolumes },
   { name: 'dead volumes', probe: deadVolumes },
   { name: 'stray mounts', probe: strayMounts },
 ]

@@ -91,6 +91,10 @@ await suite(t, {}, () => {
     const waiting = reader(served.volume)
     await new Promise((resolve) => setTimeout(resolve, 2500)) // longer than the limit
     t.equal((await listed('outer')).state, 'silent')
+    t.match(
+      (await ringvol(['doctor'])).stdout,
+      /^running volumes +degraded +outer: its daemon \(pid \d+\) does not answer/m,
+    )
     process.kill(served.status.pid, 'SIGCONT')
     t.equal((await waiting.ended(10_000)).code, 0)
     t.equal((await served.stop()).code, 0)
