@@ -4,11 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { diskGone } from '../support/kernel-log.js'
 import { run } from '../support/process.js'
 import { attach, lacksTransport, list, ringvol, ringvolOk, sparseImage, usableTransports } from '../support/ringvol.js'
 import { seeded } from '../support/seed.js'
 import { suite } from '../support/suite.js'
-import { diskGone, errorDeadline, KilledVolume } from '../torture/kills.js'
+import { errorDeadline, KilledVolume } from '../torture/kills.js'
 
 /** RINGVOL_TEST_KILLS=5 for a quick look. */
 const rounds = Number(process.env['RINGVOL_TEST_KILLS'] ?? 24)

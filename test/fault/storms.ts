@@ -2,10 +2,10 @@
  * Volumes on all transports, loaded, and taken away at once in every way there is: test/torture/storms.ts.
  */
 import t from 'tap'
+import { diskGone } from '../support/kernel-log.js'
 import { usableTransports } from '../support/ringvol.js'
 import { seeded } from '../support/seed.js'
 import { suite } from '../support/suite.js'
-import { diskGone } from '../torture/kills.js'
 import { storm } from '../torture/storms.js'
 
 /** RINGVOL_TEST_STORMS=25 for a hundred volumes. */

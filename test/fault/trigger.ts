@@ -8,6 +8,7 @@
  */
 import { closeSync, existsSync, openSync, writeSync } from 'node:fs'
 import t from 'tap'
+import { diskGone } from '../support/kernel-log.js'
 import { attempt, run, until, type Result } from '../support/process.js'
 import { attach, lacksTransport, ringvolOk, sparseImage, transports } from '../support/ringvol.js'
 import { freshDirectory } from '../support/scratch.js'
@@ -17,8 +18,6 @@ import { suite } from '../support/suite.js'
 const size = 64 << 20
 const blocks = size / 4096
 const usable = transports.filter((transport) => lacksTransport(transport) === false)
-/** What the kernel rightly logs when a disk goes away under it. */
-const diskGone = [/I\/O error, dev loop\d+/i, /Buffer I\/O error on dev loop/i, /lost (async|sync) page write/i]
 
 /** Saved state, and messages, go where fio runs; --aux-path keeps both in the scratch directory. */
 const job = (path: string, seed: number, auxiliary: string): string[] => [

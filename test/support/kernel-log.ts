@@ -12,6 +12,10 @@ import { run } from './process.js'
 const complaints = /I\/O error|hung task|blocked for more than|WARNING:|BUG:|Oops|general protection|operation not supported|lost (async|sync) page write|EXT4-fs (error|warning)|XFS .*(corruption|error)|BTRFS (error|critical)/i // prettier-ignore
 /** Counts what was said before, of no device in particular; some of it was printed and counts for itself. */
 const suppressed = /callbacks suppressed/
+
+/** What the kernel rightly logs when a disk goes away under it. */
+export const diskGone = [/I\/O error, dev loop\d+/i, /Buffer I\/O error on dev loop/i, /lost (async|sync) page write/i]
+
 const device = /\b(loop\d+)\b/
 const givenAFile = /(loop\d+): detected capacity change from 0 /
 

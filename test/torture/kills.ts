@@ -7,6 +7,7 @@
  */
 import { readFileSync } from 'node:fs'
 import type { TransportName } from '../../src/transport/transport.js'
+import { diskGone } from '../support/kernel-log.js'
 import { audit, readBooks, startLedger } from '../support/ledger.js'
 import { until } from '../support/process.js'
 import { attach, ringvolOk, sparseImage } from '../support/ringvol.js'
@@ -18,9 +19,6 @@ import type { Scenario } from './scenario.js'
 const blocks = 2048
 /** Of the promise: how long after the kill a writer may wait for its error. */
 export const errorDeadline = 5000
-
-/** What the kernel rightly logs when a disk goes away under it. */
-export const diskGone = [/I\/O error, dev loop\d+/i, /Buffer I\/O error on dev loop/i, /lost (async|sync) page write/i]
 
 const state = (pid: number): string => {
   try {
@@ -85,6 +83,7 @@ const roundsPerRun = 5
 export const scenario: Scenario = {
   name: 'kills',
   mounts: true,
+  expectedLog: diskGone,
   run: async ({ seed, transport, until, count }) => {
     const random = randomFrom(seed)
     const volume = new KilledVolume()

@@ -98,6 +98,7 @@ export const stoppable = fileSystems.filter(({ name }) => name !== 'btrfs')
 export const scenario: Scenario = {
   name: 'shutdowns',
   mounts: true,
+  expectedLog: shutDown,
   run: async ({ seed, transport, until, count }) => {
     const random = randomFrom(seed)
     for (const fileSystem of stoppable) {

@@ -8,6 +8,7 @@
 import { readdirSync } from 'node:fs'
 import type { TransportName } from '../../src/transport/transport.js'
 import { recordDevice } from '../support/journal.js'
+import { diskGone } from '../support/kernel-log.js'
 import { audit, readBooks, startLedger } from '../support/ledger.js'
 import { abortConnections } from '../support/mounts.js'
 import { run, until, type Running } from '../support/process.js'
@@ -163,6 +164,7 @@ export const storm = async (
 export const scenario: Scenario = {
   name: 'storms',
   mounts: true,
+  expectedLog: diskGone,
   run: async ({ seed, transport, count }) => {
     await storm([transport, transport, transport, transport], randomFrom(seed), count)
   },
