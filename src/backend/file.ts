@@ -204,10 +204,10 @@ export class FileBackend implements Backend {
 
   async close(): Promise<void> {
     await this.#watch?.stop()
-    const handles = [this.#seek, this.#direct, this.#image?.handle]
+    const handles = [this.#seek, this.#direct, this.#image?.handle].filter((handle) => handle !== undefined)
     this.#seek = this.#direct = this.#image = this.file = undefined
     // All of them, whatever the one before said: close(2) frees a descriptor also when it fails, and the lock must go.
-    const ended = await Promise.allSettled(handles.map((handle) => handle?.close()))
+    const ended = await Promise.allSettled(handles.map((handle) => handle.close()))
     for (const end of ended) if (end.status === 'rejected') throw end.reason
   }
 
