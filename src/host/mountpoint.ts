@@ -35,3 +35,18 @@ export const checkMountpoint = async (mountpoint: string, roots: Roots = systemR
     throw refuse(reason === 'ENOENT' ? 'there is no such directory' : reason, `run 'mkdir -p ${path}' first`, error)
   }
 }
+
+const isBelow = (path: string, directory: string): boolean => path === directory || path.startsWith(`${directory}/`)
+
+/**
+ * Throws ERR_MOUNTPOINT if the image or the run directory would come to lie under the mount: the daemon would then wait
+ * for itself at its own control socket, and nobody else could reach either.
+ */
+export const refuseOwnFiles = (mountpoint: string, image: string | undefined, { run }: Roots = systemRoots()): void => {
+  const [what, path] = isBelow(run, mountpoint) ? ['the run directory', run] : ['the image', image ?? '']
+  if (!isBelow(path, mountpoint)) return
+  throw new RingvolError('ERR_MOUNTPOINT', `cannot mount on ${mountpoint}: ${what} ${path} would lie under it`, {
+    path: mountpoint,
+    advice: 'choose another mountpoint',
+  })
+}

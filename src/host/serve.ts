@@ -18,7 +18,7 @@ import { claimVolume, inheritClaim, type Claim } from './claim.js'
 import { listenControl } from './control.js'
 import { keepOutOfCoreDumps } from './core-dump.js'
 import { refuseImageInUse } from './image-in-use.js'
-import { checkMountpoint } from './mountpoint.js'
+import { checkMountpoint, refuseOwnFiles } from './mountpoint.js'
 import { absoluteSource, imagePath } from './source-path.js'
 import { describeUsers, isBusy, StopOnSignal } from './stop-on-signal.js'
 import { UndoStack } from './undo.js'
@@ -80,6 +80,7 @@ const start = async (
 ): Promise<{ volume: Volume; claim: Claim; closeControl: () => Promise<void> }> => {
   const { logger, given = {} } = context
   const mountpoint = await checkMountpoint(options.mountpoint)
+  refuseOwnFiles(mountpoint, imagePath(options.source))
   await refuseImageInUse(options.source, options)
   const inherited = options.name === undefined ? undefined : await inheritClaim(options.name, given)
   const source = absoluteSource(options.source)

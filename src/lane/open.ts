@@ -4,6 +4,7 @@
  * A single lane runs on the calling thread. Several run in workers, and on /dev/fuse each has a clone of the device, so
  * that the kernel's wake-up finds one reader.
  */
+import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import type { LaneOptions } from '../native/addon.js'
 import type { Mount } from '../transport/mount.js'
 import type { LaneHandle, LaneParts } from './handle.js'
@@ -27,7 +28,24 @@ const partsOf = (request: LanesRequest, plan: LanePlan, index: number): LanePart
   return { options: laneOptions(request, plan, index), backend, attributes, passthrough, readOnly, logger, heart }
 }
 
+/** Throws ERR_SYSTEM when memory or descriptors do not suffice, and what a backend of a worker throws. */
 export const openLanes = async (request: LanesRequest): Promise<LaneHandle[]> => {
+  try {
+    return await openAll(request)
+  } catch (cause) {
+    const errno = errnoOf(cause)
+    if (cause instanceof RingvolError || errno === undefined) throw cause
+    const { syscall = 'a system call' } = cause as { syscall?: string }
+    throw new RingvolError('ERR_SYSTEM', `cannot set up the lanes: ${syscall} fails with ${errnoName(errno)}`, {
+      errno,
+      syscall,
+      advice: 'give a smaller --queue-depth, --max-io or --lanes, or raise the limits of the process (ulimit -a)',
+      cause,
+    })
+  }
+}
+
+const openAll = async (request: LanesRequest): Promise<LaneHandle[]> => {
   const [only, ...others] = request.plan
   if (only !== undefined && others.length === 0) return [new Lane(partsOf(request, only, 0))]
   const opened = await Promise.allSettled(

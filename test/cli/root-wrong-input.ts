@@ -99,6 +99,29 @@ await suite(t, {}, () => {
     t.strictSame(readdirSync(runDirectory), [])
   })
 
+  t.test(
+    'an image or a run directory that would lie under the mount, and the volume of a volume on itself',
+    async (t) => {
+      const mountpoint = freshDirectory('mount')
+      const image = await ringvol(['-q', 'serve', join(mountpoint, 'new'), mountpoint, '--size', '1M'])
+      t.match(image, {
+        code: 1,
+        stdout: '',
+        stderr: /cannot mount on .*: the image .*\/new would lie under it; choose/,
+      })
+      for (const run of [mountpoint, join(mountpoint, 'run')]) {
+        const result = await ringvol(['-q', 'serve', 'memory:1M', mountpoint], { environment: { RINGVOL_RUN: run } })
+        t.match(result, { code: 1, stdout: '', stderr: /the run directory .* would lie under it; choose another/ })
+        t.match(result.stderr, line)
+      }
+      t.strictSame(readdirSync(mountpoint), [], 'and nothing was made there')
+      const served = await serve(sparseImage(MiB))
+      const itself = await ringvol(['-q', 'serve', served.volume, served.status.mountpoint])
+      t.match(itself, { code: 1, stdout: '', stderr: /is mounted there/ })
+      await served.stop()
+    },
+  )
+
   t.test('an image that is exported already, and its name', async (t) => {
     const image = sparseImage(4 * MiB)
     const first = await attach(image, ['--name', 'first'])
