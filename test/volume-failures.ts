@@ -105,8 +105,9 @@ class FakeKernel {
         onEnd(onClosed)
       }
 
-      override close(): void {
+      override close(): boolean {
         lanes.delete(this)
+        return true
       }
     }
     return Lane as unknown as Addon['Lane']

@@ -21,6 +21,7 @@ const fields = [
   'reason',
   'lanes',
   'readOnly',
+  'image',
   'startedAt',
 ]
 

@@ -172,7 +172,7 @@ const malformed = (world: World, readOnly: boolean): Draft => {
     { name: `${short}, cut off`, message: message(short, Buffer.alloc(world.below(16))), refused: EIO },
     { name: 'WRITE behind the end', message: message('WRITE', past), refused: readOnly ? EROFS : ENOSPC },
     { name: 'READ of too much', message: message('READ', long), refused: EINVAL },
-    { name: 'WRITE of too much', message: message('WRITE', long), refused: readOnly ? EROFS : EINVAL },
+    { name: 'WRITE of too much', message: message('WRITE', long), refused: EIO },
     { name: 'unknown', message: message(unknownOpcode, Buffer.alloc(16)), refused: ENOSYS },
     { name: 'COPY_FILE_RANGE', message: message(opcode.COPY_FILE_RANGE, Buffer.alloc(56)), refused: ENOSYS },
   ])

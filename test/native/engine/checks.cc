@@ -18,7 +18,7 @@ int completion_of(Ring* ring, unsigned opcode, uint8_t flags = 0) {
   sqe->fd = -1;
   int result = 1;
   for (int look = 0; look < 1000 && result == 1; ++look) {
-    expect(ring->enter(0).fine(), "enter");
+    expect(ring->enter().fine(), "enter");
     ring->reap([&](uint64_t, int value, uint32_t) { result = value; });
   }
   return result;
