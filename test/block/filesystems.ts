@@ -30,7 +30,7 @@ await suite(t, { needs: ['command:xfs_repair', 'command:mkfs.btrfs', 'xfs', 'btr
     for (const { name, make, check } of fileSystems) {
       onTransportsInTurn(
         t,
-        2,
+        1,
         `a tree on ${name} over an image on ${where} is the same after re-attaching`,
         async (t, transport) => {
           const image = sparseImage(size, directory)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { run, until } from '../support/process.js'
 import { attach, list, ringvol, ringvolOk, serve, sparseImage } from '../support/ringvol.js'
 import { freshDirectory, runDirectory } from '../support/scratch.js'
-import { onEachTransport, suite } from '../support/suite.js'
+import { onTransportsInTurn, suite } from '../support/suite.js'
 import { leftovers } from '../support/sweep.js'
 
 const MiB = 1 << 20
@@ -16,8 +16,9 @@ const killed = async (pid: number): Promise<void> => {
 }
 
 await suite(t, { expectedLog: [/I\/O error/, /Buffer I\/O/, /EXT4-fs/, /JBD2/, /lost async page write/] }, () => {
-  onEachTransport(
+  onTransportsInTurn(
     t,
+    2,
     'detach cleans up after a daemon that was killed, and attach works again',
     async (t, transport) => {
       const image = sparseImage(MiB)

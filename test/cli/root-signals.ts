@@ -4,12 +4,12 @@ import t from 'tap'
 import { attempt, run, start, until } from '../support/process.js'
 import { ringvol, ringvolOk, serve, sparseImage } from '../support/ringvol.js'
 import { freshDirectory, runDirectory } from '../support/scratch.js'
-import { onEachTransport, suite } from '../support/suite.js'
+import { onTransportsInTurn, suite } from '../support/suite.js'
 
 const MiB = 1 << 20
 
 await suite(t, {}, () => {
-  onEachTransport(t, 'each stop signal flushes, unmounts and ends it with status 0', async (t, transport) => {
+  onTransportsInTurn(t, 2, 'each stop signal flushes, unmounts and ends it with status 0', async (t, transport) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       const image = sparseImage(MiB)
       const served = await serve(image, ['--transport', transport])
@@ -21,15 +21,16 @@ await suite(t, {}, () => {
     }
   })
 
-  onEachTransport(t, 'an unmount from outside ends it cleanly with status 0', async (t, transport) => {
+  onTransportsInTurn(t, 2, 'an unmount from outside ends it cleanly with status 0', async (t, transport) => {
     const served = await serve(sparseImage(MiB), ['--transport', transport])
     await run('umount', [served.status.mountpoint])
     t.match(await served.daemon.ended(), { code: 0 })
     t.strictSame(readdirSync(runDirectory), [])
   })
 
-  onEachTransport(
+  onTransportsInTurn(
     t,
+    2,
     'while the volume is open the first signal says by whom and it serves on; the second forces',
     async (t, transport) => {
       const served = await serve(sparseImage(MiB), ['--transport', transport])

@@ -9,19 +9,20 @@ import { abortConnections } from '../support/mounts.js'
 import { run, until } from '../support/process.js'
 import { serve, sparseImage } from '../support/ringvol.js'
 import { scratch } from '../support/scratch.js'
-import { onEachTransport, suite } from '../support/suite.js'
+import { onTransportsInTurn, suite } from '../support/suite.js'
 
 const blocks = 1024
 
 await suite(t, {}, () => {
-  onEachTransport(t, 'an unmount from outside ends the daemon cleanly', async (t, transport) => {
+  onTransportsInTurn(t, 2, 'an unmount from outside ends the daemon cleanly', async (t, transport) => {
     const served = await serve(sparseImage(1 << 20), ['--transport', transport])
     await run('umount', [dirname(served.volume)])
     t.equal((await served.daemon.ended(10_000)).code, 0)
   })
 
-  onEachTransport(
+  onTransportsInTurn(
     t,
+    2,
     'a lazy unmount under load lets the load finish and then ends the daemon',
     async (t, transport) => {
       const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
@@ -44,25 +45,30 @@ await suite(t, {}, () => {
     },
   )
 
-  onEachTransport(t, 'an aborted connection fails the writers at once and ends the daemon', async (t, transport) => {
-    const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
-    const writer = startLedger({
-      path: served.volume,
-      synchronous: false,
-      blocks,
-      inFlight: 4,
-      seed: 3,
-      firstSequence: 0,
-    })
-    await until('the writer writes', () => writer.lines.length > 100)
-    abortConnections(scratch)
-    await writer.ended(5000)
-    t.match(readBooks(writer.lines).failures[0]?.code ?? 'none', /^(ECONNABORTED|ENOTCONN|EIO|ENODEV)$/)
-    await served.daemon.ended(10_000)
-    t.pass('it ended')
-  })
+  onTransportsInTurn(
+    t,
+    2,
+    'an aborted connection fails the writers at once and ends the daemon',
+    async (t, transport) => {
+      const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
+      const writer = startLedger({
+        path: served.volume,
+        synchronous: false,
+        blocks,
+        inFlight: 4,
+        seed: 3,
+        firstSequence: 0,
+      })
+      await until('the writer writes', () => writer.lines.length > 100)
+      abortConnections(scratch)
+      await writer.ended(5000)
+      t.match(readBooks(writer.lines).failures[0]?.code ?? 'none', /^(ECONNABORTED|ENOTCONN|EIO|ENODEV)$/)
+      await served.daemon.ended(10_000)
+      t.pass('it ended')
+    },
+  )
 
-  onEachTransport(t, 'the second signal ends a daemon whose volume is in use', async (t, transport) => {
+  onTransportsInTurn(t, 2, 'the second signal ends a daemon whose volume is in use', async (t, transport) => {
     const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
     const writer = startLedger({
       path: served.volume,
