@@ -9,7 +9,7 @@ import { askStatus, askStop } from './control.js'
 import { deadlines } from './deadlines.js'
 import { blockHolders, openersBelow } from './holders.js'
 import { detachLoop, loopsOver, type LoopDevice } from './loop.js'
-import { isAlive, isDying, sendSignal, waitGone, whySilent, type ProcessId } from './process.js'
+import { isAlive, isEnding, sendSignal, waitGone, whySilent, type ProcessId } from './process.js'
 import { until } from './poll.js'
 import { cleanUpDead } from './recover.js'
 import { systemRoots, type Roots } from './roots.js'
@@ -76,9 +76,7 @@ const stopServing = async ({ owner, name, mountpoint }: VolumeState, control: st
 const kill = async (owner: ProcessId, name: string, logger: Logger, roots: Roots): Promise<void> => {
   logger.warn(`killing the daemon of volume '${name}' (pid ${String(owner.pid)}): what it had not flushed is lost`)
   await sendSignal(owner, 'SIGKILL')
-  await until(async () => !(await isAlive(owner, roots)) || (await isDying(owner, roots)), {
-    deadline: deadlines.killed,
-  })
+  if (!(await until(() => isEnding(owner, roots), { deadline: deadlines.killed }))) throw notGone(owner, name)
 }
 
 /**
@@ -96,15 +94,19 @@ export const detachVolume = async (
   if (state === undefined) {
     throw new RingvolError('ERR_NOT_RUNNING', `there is no volume '${name}'`, { advice: "see 'ringvol list'" })
   }
-  const gone = async (owner: ProcessId): Promise<boolean> =>
-    !(await isAlive(owner, roots)) || (await isDying(owner, roots))
-  const alive = !(await gone(state.owner))
+  const alive = !(await isEnding(state.owner, roots))
+  // Told once: between taking SIGKILL and exiting a process looks alive for a moment.
+  let ending = !alive
   try {
-    if (alive && force) await kill(state.owner, name, logger, roots)
-    else if (alive && state.status === null) await stopStarting(state)
+    if (alive && force) {
+      await kill(state.owner, name, logger, roots)
+      ending = true
+    } else if (alive && state.status === null) await stopStarting(state)
     else if (alive) await stopServing(state, paths.control, roots)
   } finally {
     const owner = (await readState(paths))?.owner
-    if (owner !== undefined && (await gone(owner))) await cleanUpDead(name, logger, roots)
+    const same = owner?.pid === state.owner.pid && owner.startTime === state.owner.startTime
+    if (owner !== undefined && ((ending && same) || (await isEnding(owner, roots))))
+      await cleanUpDead(name, logger, roots)
   }
 }

@@ -46,12 +46,18 @@ export const identifySelf = async (): Promise<ProcessId> => {
 export const isAlive = async (id: ProcessId, roots: Roots = systemRoots()): Promise<boolean> =>
   (await identify(id.pid, roots))?.startTime === id.startTime
 
+/** PF_EXITING of the kernel's sched.h, in field 9 of /proc/PID/stat. */
+const exitingFlag = 4
+
 /**
  * Killed, and not gone: a thread of it waits inside the kernel for storage that stands still, and until that answers
  * the process holds what it had open. SIGKILL stays pending for the process as a whole (bit 8 of ShdPnd) until its last
- * thread is gone, also behind a leader that is a zombie already.
+ * thread is gone, also behind a leader that is a zombie already; a leader that has taken the signal is exiting.
  */
 export const isDying = async ({ pid }: Pick<ProcessId, 'pid'>, { proc }: Roots = systemRoots()): Promise<boolean> => {
+  const stat = await readFile(`${proc}/${String(pid)}/stat`, 'latin1').catch(() => '')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  if (!/^[ZX]/.test(fields[0] ?? 'Z') && (Number(fields[6]) & exitingFlag) !== 0) return true
   const folder = `${proc}/${String(pid)}/task`
   const threads = await readdir(folder).catch(() => [])
   for (const thread of threads) {
@@ -62,6 +68,10 @@ export const isDying = async ({ pid }: Pick<ProcessId, 'pid'>, { proc }: Roots =
   }
   return false
 }
+
+/** Gone, or past the point where it could do anything more. */
+export const isEnding = async (id: ProcessId, roots: Roots = systemRoots()): Promise<boolean> =>
+  !(await isAlive(id, roots)) || (await isDying(id, roots))
 
 /** Why a process that lives does not answer, as far as its state says. */
 export const whySilent = async ({ pid }: ProcessId, { proc }: Roots = systemRoots()): Promise<string> => {

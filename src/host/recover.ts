@@ -7,10 +7,12 @@
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import type { Logger } from '../log.js'
 import { addon } from '../native/addon.js'
+import { deadlines } from './deadlines.js'
 import { abortConnection } from './fusectl.js'
 import { detachLoop, listLoops, type LoopDevice } from './loop.js'
 import { isFuse, listMounts, mountAt } from './mountinfo.js'
-import { isAlive, isDying, type ProcessId } from './process.js'
+import { until } from './poll.js'
+import { isDying, isEnding, waitGone, type ProcessId } from './process.js'
 import { systemRoots, type Roots } from './roots.js'
 import { readDevice, readState, removeFolder, takeFolder, volumePaths, type VolumeState } from './state.js'
 
@@ -55,7 +57,7 @@ const lingering = ({ pid }: ProcessId, name: string): RingvolError =>
 export const cleanUpDead = async (name: string, logger: Logger, roots: Roots = systemRoots()): Promise<void> => {
   const state = await readState(volumePaths(name, roots))
   if (state === undefined) return
-  if ((await isAlive(state.owner, roots)) && !(await isDying(state.owner, roots))) {
+  if (!(await until(() => isEnding(state.owner, roots), { deadline: deadlines.glance }))) {
     throw new RingvolError('ERR_DAEMON', `volume '${name}' is served by process ${String(state.owner.pid)}`)
   }
   // Only FUSE mounts are ours; by now the user may have mounted something else there.
@@ -84,6 +86,7 @@ export const cleanUpDead = async (name: string, logger: Logger, roots: Roots = s
   }
   const taken = await takeFolder(state, roots)
   if (taken !== undefined) await removeFolder(taken)
-  if (await isDying(state.owner, roots)) throw lingering(state.owner, name)
+  const lingers = !(await waitGone(state.owner, deadlines.glance)) || (await isDying(state.owner, roots))
+  if (lingers) throw lingering(state.owner, name)
   logger.info(`cleaned up volume '${name}', whose daemon (pid ${String(state.owner.pid)}) had died`)
 }

@@ -16,8 +16,8 @@ export interface LanePlan {
 const mostLanes = 16
 
 /**
- * `auto` is one lane, on the main thread. A lane per CPU answers a fifth sooner at queue depth 1, but costs a sixth of
- * the throughput at depth 1024, where the CPUs are busy anyway (docs/benchmark.md): it is for who asks.
+ * `auto` is one lane, on the main thread. A lane per CPU answers a fifth to a third sooner at depth 1, but costs a sixth
+ * of the throughput at depth 1024, where the CPUs are busy anyway (docs/benchmark.md): it is for who asks.
  * A number is cut to what makes sense: one lane without a file, as many lanes as queues with `uring`.
  */
 export const planLanes = (

@@ -2,7 +2,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import t from 'tap'
-import { identify, identifySelf, isAlive, sendSignal, startTimeIn, waitGone } from '../../src/host/process.js'
+import {
+  identify,
+  identifySelf,
+  isAlive,
+  isDying,
+  isEnding,
+  sendSignal,
+  startTimeIn,
+  waitGone,
+} from '../../src/host/process.js'
 import { machine } from './machine.js'
 
 const fields = (state: string, comm: string): string =>
@@ -34,6 +43,25 @@ t.test('a pid that was used again is another process', async (t) => {
   t.ok(await isAlive({ pid: 42, startTime: 2 }, fake))
   t.notOk(await isAlive({ pid: 42, startTime: 1 }, fake))
   t.notOk(await isAlive({ pid: 43, startTime: 1 }, fake))
+})
+
+t.test('a killed process is ending: while SIGKILL is pending, and while it exits', async (t) => {
+  const fake = machine(t)
+  const id = { pid: 42, startTime: 98765 }
+  const thread = (pending: string): void => {
+    fake.write('proc/42/task/42/status', `State:\tD (disk sleep)\nShdPnd:\t${pending}\n`)
+  }
+  fake.write('proc/42/stat', fields('S', 'node'))
+  thread('0000000000000000')
+  t.notOk(await isEnding(id, fake), 'it lives')
+  thread('0000000000000100')
+  t.ok(await isDying(id, fake), 'SIGKILL is pending')
+  thread('0000000000000000')
+  fake.write('proc/42/stat', fields('S', 'node').replace('4194560', '4194564'))
+  t.ok(await isDying(id, fake), 'it took the signal and is exiting')
+  fake.write('proc/42/stat', fields('Z', 'node').replace('4194560', '4194564'))
+  t.notOk(await isDying(id, fake), 'it has ended')
+  t.ok(await isEnding(id, fake))
 })
 
 t.test('a process is signalled and awaited; one that is gone is no error', async (t) => {
