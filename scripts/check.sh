@@ -52,9 +52,7 @@ tell_steps
 
 mapfile -t files < <(scripts/test-files.sh unit)
 echo "check: unit tests (${#files[@]} files)"
-tap --reporter=tap "${files[@]}" 2>&1 | node scripts/summary.js
-status=("${PIPESTATUS[@]}")
-((status[0] == 0 && status[1] == 0)) || failed+=('unit tests')
+scripts/run-tests.sh -- "${files[@]}" || failed+=('unit tests')
 
 if ((${#failed[@]})); then
   echo "check: FAILED: $(IFS=,; echo "${failed[*]}" | sed 's/,/, /g')"

@@ -21,17 +21,14 @@ trap 'finish; exit 130' INT
 trap 'finish; exit 143' TERM HUP
 
 run_root_tests() {
-  local files status
+  local files
   mapfile -t files < <(scripts/test-files.sh root)
   echo "test: root tests (${#files[@]} files)"
   # Two at a time: half of a root test is waiting, and each finds only what is its own. The long timeout is the runner's
   # last resort: every wait inside a test has a deadline of its own.
-  RINGVOL_TEST_RAN=$ran RINGVOL_TEST_SWITCHES=${RINGVOL_TEST_SWITCHES-1} \
-    node_modules/.bin/tap --reporter=tap --jobs=2 --timeout=600 \
-    --before=test/support/sweep-abandoned.ts --after=test/support/sweep-abandoned.ts "${files[@]}" |
-    RINGVOL_TEST_COUNTS=$counts node scripts/summary.js
-  status=("${PIPESTATUS[@]}")
-  ((status[0] == 0 && status[1] == 0))
+  RINGVOL_TEST_RAN=$ran RINGVOL_TEST_SWITCHES=${RINGVOL_TEST_SWITCHES-1} RINGVOL_TEST_COUNTS=$counts \
+    scripts/run-tests.sh --jobs=2 --timeout=600 \
+    --before=test/support/sweep-abandoned.ts --after=test/support/sweep-abandoned.ts -- "${files[@]}"
 }
 
 if ((EUID == 0)); then

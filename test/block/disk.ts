@@ -12,13 +12,14 @@ import { mounted } from '../support/devices.js'
 import { recordDevice } from '../support/journal.js'
 import { watchKernelLog } from '../support/kernel-log.js'
 import { attempt, run, start, until } from '../support/process.js'
-import { attach, attachOnly, lacksTransport, serve, sparseImage, transports } from '../support/ringvol.js'
+import { attach, attachOnly, carriers, lacksTransport, serve, sparseImage, transports } from '../support/ringvol.js'
 import { seeded } from '../support/seed.js'
 import { suite } from '../support/suite.js'
 
 const MiB = 1 << 20
 const size = 32 * MiB
 const usable = transports.filter((transport) => lacksTransport(transport) === false)
+const carrying = carriers.filter((transport) => lacksTransport(transport) === false)
 
 /** A partition table of the old kind; each partition has 8192 sectors. */
 const partition = (image: string, starts: readonly number[]): void => {
@@ -42,6 +43,8 @@ await suite(t, { needs: ['command:g++', 'command:mkfs.ext4'], expectedLog: [refu
   const { seed } = seeded(t)
   let turn = seed
   const next = (): string[] => ['--transport', usable[turn++ % usable.length] ?? 'syscall']
+  /** For a layer, whose volume the kernel cannot pass by. */
+  const carrier = (): string[] => ['--transport', carrying[turn++ % carrying.length] ?? 'syscall']
 
   /** What the device answers to operations under O_DIRECT that are expected to do as a disk of 512-byte sectors does. */
   const direct = async (device: string, ...lines: string[]): Promise<string> => {
@@ -130,7 +133,7 @@ await suite(t, { needs: ['command:g++', 'command:mkfs.ext4'], expectedLog: [refu
     async (t) => {
       const complaints = await watchKernelLog()
       const refusing = ['--layer', 'error:op=zero,errno=EOPNOTSUPP', '--layer', 'error:op=trim,errno=EOPNOTSUPP']
-      const { device, detach } = await attach(sparseImage(size), [...next(), ...refusing])
+      const { device, detach } = await attach(sparseImage(size), [...carrier(), ...refusing])
       // In this order: the loop driver that has given up discards refuses zeroing itself, each time, with a line each.
       const zeroed = await direct(device, 'write 0 65536 1', 'zero 4096 8192 0', 'zero 32768 512 0', 'read 0 65536 0')
       t.equal(zeroed, 'as expected')

@@ -22,7 +22,8 @@ const readUntilError = (volume) =>
     const script = `while dd if="$0" of=/dev/null bs=4k iflag=direct 2>&1; do :; done`
     const reader = spawn('sh', ['-c', script, volume], { stdio: ['ignore', 'pipe', 'pipe'] })
     let last = ''
-    reader.stdout.on('data', (text) => (last = String(text)))
+    // Its last words may come in pieces.
+    reader.stdout.on('data', (text) => (last = (last + String(text)).slice(-2000)))
     reader.on('close', () => resolve(last))
   })
 
