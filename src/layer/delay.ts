@@ -14,21 +14,18 @@ const mostMilliseconds = 2 ** 31 - 1
 
 class DelayLayer extends AroundLayer {
   readonly #milliseconds: number
-  readonly #operation: Operation | 'any'
 
   constructor(next: Backend, milliseconds: number, operation: Operation | 'any') {
-    super(next)
+    super(next, operation)
     this.#milliseconds = milliseconds
-    this.#operation = operation
   }
 
   protected override around(
-    operation: Operation,
+    _operation: Operation,
     _offset: number,
     _length: number,
     forward: () => void | Promise<void>,
   ): void | Promise<void> {
-    if (this.#operation !== 'any' && this.#operation !== operation) return forward()
     return sleep(this.#milliseconds).then(forward)
   }
 }

@@ -35,7 +35,7 @@ class ErrorLayer extends AroundLayer {
   #matches = 0
 
   constructor(next: Backend, rule: ErrorRule, toggle: Toggle) {
-    super(next)
+    super(next, rule.operation)
     this.#rule = rule
     this.#toggle = toggle
     this.#state = rule.seed
@@ -62,15 +62,14 @@ class ErrorLayer extends AroundLayer {
     length: number,
     forward: () => void | Promise<void>,
   ): void | Promise<void> {
-    if (!this.#hits(operation, offset, length)) return forward()
+    if (!this.#hits(offset, length)) return forward()
     const { errno } = this.#rule
     const what = `${operation} of ${String(length)} bytes at ${String(offset)}`
     throw new RingvolError('ERR_BACKEND', `${this.name}: ${what}: injected ${errnoName(errno)}`, { errno })
   }
 
-  #hits(operation: Operation, offset: number, length: number): boolean {
-    const { operation: wanted, start, end, nth, probability } = this.#rule
-    if (wanted !== 'any' && wanted !== operation) return false
+  #hits(offset: number, length: number): boolean {
+    const { start, end, nth, probability } = this.#rule
     if (offset >= end || offset + length <= start) return false
     if (!this.#toggle.on) return false
     this.#matches += 1

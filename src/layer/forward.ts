@@ -81,10 +81,18 @@ export const operations = ['read', 'write', 'flush', 'trim', 'zero'] as const
 export type Operation = (typeof operations)[number]
 
 /**
- * A layer that treats all of `operations` alike: `around` is called once per request and calls `forward` when, and if,
- * the request is to go down. `flush` has offset 0 and the length of the volume.
+ * A layer that treats all of `operations` alike, or one of them: `around` is called once per request it is about and
+ * calls `forward` when, and if, the request is to go down. `flush` has offset 0 and the length of the volume.
  */
 export abstract class AroundLayer extends ForwardLayer {
+  readonly #about: Operation | 'any'
+
+  /** `about`: other operations go down without `around`; default all. */
+  constructor(next: Backend, about: Operation | 'any' = 'any') {
+    super(next)
+    this.#about = about
+  }
+
   /** Barriers pass by here even if there is nothing below to make durable. */
   override get can(): Capabilities {
     return { ...super.can, flush: this.next.can.write }
@@ -97,23 +105,33 @@ export abstract class AroundLayer extends ForwardLayer {
     forward: () => void | Promise<void>,
   ): void | Promise<void>
 
+  #pass(
+    operation: Operation,
+    offset: number,
+    length: number,
+    forward: () => void | Promise<void>,
+  ): void | Promise<void> {
+    const concerns = this.#about === 'any' || this.#about === operation
+    return concerns ? this.around(operation, offset, length, forward) : forward()
+  }
+
   override read(target: Buffer, offset: number): void | Promise<void> {
-    return this.around('read', offset, target.length, () => super.read(target, offset))
+    return this.#pass('read', offset, target.length, () => super.read(target, offset))
   }
 
   override write(source: Buffer, offset: number): void | Promise<void> {
-    return this.around('write', offset, source.length, () => super.write(source, offset))
+    return this.#pass('write', offset, source.length, () => super.write(source, offset))
   }
 
   override flush(): void | Promise<void> {
-    return this.around('flush', 0, this.size, () => (this.next.can.flush ? super.flush() : undefined))
+    return this.#pass('flush', 0, this.size, () => (this.next.can.flush ? super.flush() : undefined))
   }
 
   override trim(offset: number, length: number): void | Promise<void> {
-    return this.around('trim', offset, length, () => super.trim(offset, length))
+    return this.#pass('trim', offset, length, () => super.trim(offset, length))
   }
 
   override zero(offset: number, length: number): void | Promise<void> {
-    return this.around('zero', offset, length, () => super.zero(offset, length))
+    return this.#pass('zero', offset, length, () => super.zero(offset, length))
   }
 }

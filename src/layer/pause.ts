@@ -17,14 +17,12 @@ import { Toggle, toggleOptions } from './toggle.js'
 const lookEveryMs = 10
 
 class PauseLayer extends AroundLayer {
-  readonly #operation: Operation | 'any'
   readonly #toggle: Toggle
   readonly #held = new Held()
   #timer: NodeJS.Timeout | undefined
 
   constructor(next: Backend, operation: Operation | 'any', toggle: Toggle) {
-    super(next)
-    this.#operation = operation
+    super(next, operation)
     this.#toggle = toggle
   }
 
@@ -45,12 +43,11 @@ class PauseLayer extends AroundLayer {
   }
 
   protected override around(
-    operation: Operation,
+    _operation: Operation,
     _offset: number,
     _length: number,
     forward: () => void | Promise<void>,
   ): void | Promise<void> {
-    if (this.#operation !== 'any' && this.#operation !== operation) return forward()
     // Whoever is held came first, also if the file went this very moment.
     this.#look()
     if (!this.#toggle.on) return forward()

@@ -37,7 +37,7 @@ class RateLayer extends AroundLayer {
   #timer: NodeJS.Timeout | undefined
 
   constructor(next: Backend, rule: RateRule) {
-    super(next)
+    super(next, rule.operation)
     this.#rule = rule
   }
 
@@ -57,8 +57,7 @@ class RateLayer extends AroundLayer {
     length: number,
     forward: () => void | Promise<void>,
   ): void | Promise<void> {
-    const { operation: wanted, bytesPerMs, requestsPerMs } = this.#rule
-    if (wanted !== 'any' && wanted !== operation) return forward()
+    const { bytesPerMs, requestsPerMs } = this.#rule
     const bytes = movesBytes(operation) ? length : 0
     const now = performance.now()
     this.#free = Math.max(this.#free, now - catchUpMs) + Math.max(bytes / bytesPerMs, 1 / requestsPerMs)

@@ -4,14 +4,22 @@
  */
 import { dirname } from 'node:path'
 import t from 'tap'
+import type { TransportName } from '../../src/transport/transport.js'
 import { readBooks, startLedger } from '../support/ledger.js'
 import { abortConnections } from '../support/mounts.js'
-import { run, until } from '../support/process.js'
-import { serve, sparseImage } from '../support/ringvol.js'
+import { run, until, type Running } from '../support/process.js'
+import { serve, sparseImage, type Served } from '../support/ringvol.js'
 import { scratch } from '../support/scratch.js'
 import { onTransportsInTurn, suite } from '../support/suite.js'
 
 const blocks = 1024
+
+const underLoad = async (transport: TransportName, seed: number): Promise<{ served: Served; writer: Running }> => {
+  const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
+  const writer = startLedger({ path: served.volume, synchronous: false, blocks, inFlight: 4, seed, firstSequence: 0 })
+  await until('the writer writes', () => writer.lines.length > 100)
+  return { served, writer }
+}
 
 await suite(t, {}, () => {
   onTransportsInTurn(t, 2, 'an unmount from outside ends the daemon cleanly', async (t, transport) => {
@@ -25,16 +33,7 @@ await suite(t, {}, () => {
     2,
     'a lazy unmount under load lets the load finish and then ends the daemon',
     async (t, transport) => {
-      const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
-      const writer = startLedger({
-        path: served.volume,
-        synchronous: false,
-        blocks,
-        inFlight: 4,
-        seed: 2,
-        firstSequence: 0,
-      })
-      await until('the writer writes', () => writer.lines.length > 100)
+      const { served, writer } = await underLoad(transport, 2)
       await run('umount', ['-l', dirname(served.volume)])
       const seen = writer.lines.length
       await until('it goes on', () => writer.lines.length > seen + 100)
@@ -50,16 +49,7 @@ await suite(t, {}, () => {
     2,
     'an aborted connection fails the writers at once and ends the daemon',
     async (t, transport) => {
-      const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
-      const writer = startLedger({
-        path: served.volume,
-        synchronous: false,
-        blocks,
-        inFlight: 4,
-        seed: 3,
-        firstSequence: 0,
-      })
-      await until('the writer writes', () => writer.lines.length > 100)
+      const { served, writer } = await underLoad(transport, 3)
       abortConnections(scratch)
       await writer.ended(5000)
       t.match(readBooks(writer.lines).failures[0]?.code ?? 'none', /^(ECONNABORTED|ENOTCONN|EIO|ENODEV)$/)
@@ -69,16 +59,7 @@ await suite(t, {}, () => {
   )
 
   onTransportsInTurn(t, 2, 'the second signal ends a daemon whose volume is in use', async (t, transport) => {
-    const served = await serve(sparseImage(blocks * 4096), ['--transport', transport])
-    const writer = startLedger({
-      path: served.volume,
-      synchronous: false,
-      blocks,
-      inFlight: 4,
-      seed: 4,
-      firstSequence: 0,
-    })
-    await until('the writer writes', () => writer.lines.length > 100)
+    const { served, writer } = await underLoad(transport, 4)
     served.daemon.child.kill('SIGTERM')
     await until('the daemon says who holds it', () => served.daemon.stderr().includes(String(writer.pid)))
     const seen = writer.lines.length
