@@ -201,8 +201,7 @@ void LaneCore::perform(const ActionRow& row) {
     case Action::kError:
       return refuse(slot, static_cast<int>(row.length));
     case Action::kRelease:
-      counters_.in_flight -= 1;
-      began_[slot] = 0;
+      settle(slot);
       return transport_->release(slot);
     case Action::kReadFile:
       return begin_file(slot, FileAction::kRead, row);
@@ -243,17 +242,21 @@ void LaneCore::finish_file(Slot slot, int result) {
   }
 }
 
-void LaneCore::answer(Slot slot, uint32_t length) {
+// The request of a slot has its answer, or needs none.
+void LaneCore::settle(Slot slot) {
   counters_.in_flight -= 1;
   began_[slot] = 0;
+}
+
+void LaneCore::answer(Slot slot, uint32_t length) {
+  settle(slot);
   counters_.replies += 1;
   transport_->reply(slot, length);
 }
 
 void LaneCore::refuse(Slot slot, int error) {
   CHECK(error > 0);
-  counters_.in_flight -= 1;
-  began_[slot] = 0;
+  settle(slot);
   counters_.errors += 1;
   transport_->error(slot, error);
 }

@@ -122,6 +122,7 @@ class LaneCore {
   void perform(const ActionRow& row);
   void begin_file(Slot slot, FileAction action, const ActionRow& row);
   void finish_file(Slot slot, int result);
+  void settle(Slot slot);
   void answer(Slot slot, uint32_t length);
   void refuse(Slot slot, int error);
   void pool_done(Slot slot, int result);

@@ -19,7 +19,6 @@ export const tortureCounts = [
   'simulator seeds',
   'crash points',
   'shutdowns',
-  'fuzzed messages',
 ] as const
 export type TortureCount = (typeof tortureCounts)[number]
 

@@ -33,7 +33,7 @@ const outcomeOf = async (scenario: Scenario, transport: TransportName, seed: num
   const count = (what: TortureCount, many = 1): void => {
     counts[what] = (counts[what] ?? 0) + many
   }
-  const outcome = { scenario: scenario.name, transport, seed, counts }
+  const outcome = { scenario: scenario.name, transport: scenario.mounts ? transport : '-', seed, counts }
   try {
     await callOnce(scenario, { seed, transport, until: end, count })
     return outcome
