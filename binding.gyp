@@ -7,6 +7,7 @@
       "sources": [
         "native/abi/abi_table.cc",
         "native/base/check.cc",
+        "native/ring/busy_poll.cc",
         "native/ring/file_io.cc",
         "native/ring/ring.cc",
         "native/ring/slab.cc",

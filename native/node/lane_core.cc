@@ -135,14 +135,24 @@ bool LaneCore::turn() {
     if (ring_ == nullptr) {
       if (arrivals_.count == 0) return true;
     } else if (moved || arrivals_.count > 0) {
+      busy_poll_.ended();
       if (empty_looks >= kLooks) ring_->announce(false);
       empty_looks = 0;
-    } else if (++empty_looks > kLooks && !ring_->has_unsubmitted() && !ring_->has_deferred_work()) {
+    } else if (++empty_looks == kLooks && wait_for_work()) {
+      empty_looks = 0;
+    } else if (empty_looks > kLooks && !ring_->has_unsubmitted() && !ring_->has_deferred_work()) {
       return true;
     }
   }
   if (ring_ != nullptr) ring_->announce(true);
   return false;
+}
+
+// Only for the kernel: an answer of the backend would come through the event loop that this keeps waiting.
+bool LaneCore::wait_for_work() {
+  const uint32_t in_engine = file_io_ != nullptr ? file_io_->in_engine() : 0;
+  if (counters_.in_flight > in_engine || !ring_->shows_work()) return false;
+  return busy_poll_.wait(*ring_);
 }
 
 // One look at the clock for all that came in one look for work.

@@ -3,8 +3,9 @@
 //   wake-up ──► look (enter, reap) ──► arrived slots ──► batch() ──► action rows ──► execute ──► look again …
 //
 // Going back to the event loop costs more than a look, and answers that were just submitted bring new requests within
-// microseconds. So a turn that found nothing looks kLooks more times, then waits in the ring for a moment, and only
-// then goes back; after kRounds rounds it goes in any case, so that timers and other I/O run. During a turn the ring's
+// microseconds. So a turn that found nothing looks kLooks more times, waits a moment where that has been enough lately
+// (busy_poll.h), and only then goes back; after kRounds rounds it goes in any case, so that timers and other I/O run.
+// With requests at a backend it never waits: what answers them runs in the event loop. During a turn the ring's
 // announcements are off. The last look is after they were switched on again: without it, what came just before would
 // be announced to nobody, and its caller would wait for ever.
 #pragma once
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "node/pool_engine.h"
+#include "ring/busy_poll.h"
 #include "ring/file_io.h"
 #include "ring/ring.h"
 #include "ring/slab.h"
@@ -118,6 +120,7 @@ class LaneCore {
  private:
   Status open_ring(const LaneOptions& options);
   bool look(int empty_looks);
+  bool wait_for_work();
   void stamp_arrivals();
   void perform(const ActionRow& row);
   void begin_file(Slot slot, FileAction action, const ActionRow& row);
@@ -141,6 +144,7 @@ class LaneCore {
   std::unique_ptr<Transport> transport_;
   SyscallTransport* syscall_ = nullptr;
   std::unique_ptr<FileIo> file_io_;
+  BusyPoll busy_poll_;
   std::vector<uint32_t> arrived_;
   std::vector<ActionRow> rows_;
   // Per slot: when its request was taken in, milliseconds of CLOCK_MONOTONIC; 0 without one. Read by TypeScript.

@@ -181,10 +181,12 @@ Status Ring::enter() {
   }
 }
 
+bool Ring::shows_work() const {
+  return (ring_.flags & IORING_SETUP_DEFER_TASKRUN) == 0 || (ring_.flags & IORING_SETUP_TASKRUN_FLAG) != 0;
+}
+
 void Ring::announce(bool on) {
-  // Without the flag nobody could tell whether deferred work is left.
-  const bool blind = (ring_.flags & IORING_SETUP_DEFER_TASKRUN) != 0 && (ring_.flags & IORING_SETUP_TASKRUN_FLAG) == 0;
-  if (blind) return;
+  if (!shows_work()) return;  // nobody could tell whether deferred work is left
   io_uring_cq_eventfd_toggle(&ring_, on);
   // The kernel queues work and then reads this switch; we turn the switch and then look for work. One of both sees
   // the other only if neither's steps change places.

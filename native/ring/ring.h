@@ -97,6 +97,10 @@ class Ring {
   void announce(bool on);
   // One enter runs some deferred work, not all of it, and the kernel announces the rest to nobody.
   bool has_deferred_work() const;
+  // Whether an enter would bring anything: told by the memory shared with the kernel, without a call.
+  bool has_work() const { return io_uring_cq_ready(&ring_) > 0 || has_deferred_work(); }
+  // false: deferred work shows nowhere (DEFER_TASKRUN without TASKRUN_FLAG), only entering tells.
+  bool shows_work() const;
 
   io_uring* raw() { return &ring_; }
 

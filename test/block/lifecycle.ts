@@ -3,6 +3,7 @@
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { run } from '../support/process.js'
 import {
@@ -27,6 +28,12 @@ const inProcess = (pid: number): { descriptors: number; threads: number; kilobyt
   threads: readdirSync(`/proc/${String(pid)}/task`).length,
   kilobytes: Number(/^VmRSS:\s*(\d+)/m.exec(readFileSync(`/proc/${String(pid)}/status`, 'utf8'))?.[1]),
 })
+
+/** Seconds of CPU, all threads together. Column 2 of stat, the name, has no blanks here. */
+const cpuSeconds = (pid: number): number => {
+  const columns = readFileSync(`/proc/${String(pid)}/stat`, 'utf8').split(' ')
+  return (Number(columns[13]) + Number(columns[14])) / 100 // USER_HZ, the same on all of Linux
+}
 
 await suite(t, { needs: ['command:xfs_io'] }, () => {
   t.test(`${String(rounds)} volumes attached and detached, four at a time, leave nothing`, async (t) => {
@@ -112,4 +119,17 @@ await suite(t, { needs: ['command:xfs_io'] }, () => {
       t.notOk(readdirSync(join(runDirectory)).length > 0, 'the run directory is empty')
     },
   )
+
+  onTransportsInTurn(t, 2, 'a daemon that was busy and is left alone costs no CPU', async (t, transport) => {
+    const served = await serve(sparseImage(16 << 20), ['--transport', transport])
+    const device = await run('losetup', ['--direct-io=on', '--find', '--show', served.volume])
+    // One request at a time: after these a lane polls for a moment before it sleeps (native/ring/busy_poll.h).
+    await run('dd', [`if=${device}`, 'of=/dev/null', 'bs=4k', 'count=4000', 'iflag=direct', 'status=none'])
+    const before = cpuSeconds(served.status.pid)
+    await sleep(2000)
+    const used = cpuSeconds(served.status.pid) - before
+    t.ok(used < 0.3, `${String(used)} s of CPU in 2 s`)
+    await run('losetup', ['-d', device])
+    t.match(await served.stop(), { code: 0 })
+  })
 })

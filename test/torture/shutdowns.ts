@@ -75,7 +75,8 @@ export const shutdownCycle = async (
   const load = start(process.execPath, ['--input-type=module', '-e', `await (${writer.toString()})('${mountpoint}')`])
   const enough = 5 + random.below(40)
   await until(`${String(enough)} files`, () => load.lines.length >= enough, 30_000)
-  // Of an fsync that meets the shutdown half way nothing is promised, whichever way it is answered.
+  // Of an fsync that meets the shutdown half way nothing is promised, whichever way it is answered: xfs on a plain loop
+  // device over tmpfs, too, answered one and lacked its file after recovery, in 2 of 150 lives (Linux 6.18).
   const synced = load.lines.filter((line) => line.startsWith('synced')).length
   await run('xfs_io', ['-x', '-r', '-c', 'shutdown', mountpoint])
   await load.ended(10_000)

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "lane.h"
+#include "ring/busy_poll.h"
 #include "transport/uring.h"
 
 namespace ringvol::test {
@@ -52,6 +53,32 @@ void ring_without_restrictions_takes_anything(bool*) {
   expect(ring.open({.entries = 8, .sqe128 = false, .without = {"restrictions"}}).fine(), "open");
   expect(has(ring.missing(), "restrictions"), "it is said to be missing");
   expect(completion_of(&ring, IORING_OP_NOP) == 0, "a no-operation is done");
+}
+
+// Whether it waits shows on a ring that has work already: one that waits sees it, one that does not is not even asked.
+void polls_after_short_waits_only(bool*) {
+  Ring ring;
+  expect(ring.open({.entries = 8, .sqe128 = false, .without = {"restrictions"}}).fine(), "open");
+  const auto make_work = [&ring] {
+    ring.sqe(7)->opcode = IORING_OP_NOP;
+    expect(ring.enter().fine() && ring.has_work(), "a completion that nobody took is work");
+  };
+  BusyPoll poll;
+  make_work();
+  expect(!poll.wait(ring), "nobody waits before there was a wait");
+  // The thread may lose its CPU between the two calls, and then that was no short wait.
+  bool waits = false;
+  for (int tries = 0; tries < 1000 && !waits; ++tries) {
+    poll.ended();
+    waits = poll.wait(ring);
+  }
+  expect(waits, "after a short wait it waits, and sees the work");
+  ring.reap([](uint64_t, int, uint32_t) {});
+  expect(!ring.has_work() && !poll.wait(ring), "without work it gives up");
+  usleep(BusyPoll::kLimit / 1000 * 2);
+  poll.ended();
+  make_work();
+  expect(!poll.wait(ring), "after a long wait it does not wait");
 }
 
 // `length`: what the header of a request of the right size is made to say.
@@ -141,6 +168,7 @@ struct Check {
 const Check kChecks[] = {
     {"a ring refuses operations, flags and registrations that ringvol does not use", ring_refuses_what_is_not_listed},
     {"a ring without restrictions takes anything", ring_without_restrictions_takes_anything},
+    {"a lane polls only where the last wait was short", polls_after_short_waits_only},
     {"syscall: a message of another length than its header says is EIO",
      [](bool*) { lies(TransportKind::kSyscall, {}); }},
     {"classic: a message of another length than its header says is EIO",

@@ -1,0 +1,32 @@
+// Waits for a ring without going to sleep, for a moment, and only where the last waits were that short.
+//
+// A CPU that has nothing to do halts, and a virtual one needs tens of microseconds to come back: with one request in
+// flight that is most of its latency. So the thread stays runnable and gives its CPU to whoever else wants it after
+// every look; on the CPU of a pinned lane that is whoever asks us. It is what KVM does for the CPUs of its guests
+// (Documentation/virt/kvm/halt-polling.rst), and the rule is the same: a wait that sleeping would have made longer than
+// the limit anyway ends the polling, one that polling could have caught begins it.
+//
+// One thread uses it, the ring's.
+#pragma once
+
+#include <cstdint>
+
+#include "ring/ring.h"
+
+namespace ringvol {
+
+class BusyPoll {
+ public:
+  static constexpr uint64_t kLimit = 100'000;  // ns
+
+  // true: the ring has work. false: the moment passed without, or there is no reason to wait.
+  bool wait(const Ring& ring);
+  // There is work again after a wait that ended with false.
+  void ended();
+
+ private:
+  bool worthwhile_ = false;
+  uint64_t since_ = 0;  // ns of CLOCK_MONOTONIC; 0: nobody waits
+};
+
+}  // namespace ringvol
