@@ -4,6 +4,7 @@
 #   scripts/sanitize.sh fuzz       any bytes as messages: libFuzzer with ASan and UBSan      RINGVOL_TEST_FUZZ_SECONDS=60
 #   scripts/sanitize.sh tsan       lanes on threads in bad weather, for data races           RINGVOL_TEST_ENGINE_ROUNDS=400
 #   scripts/sanitize.sh asan       the addon inside Node, under mount tests (needs root): ASan, LSan, UBSan
+#   scripts/sanitize.sh environment DIRECTORY    builds that addon; prints what its daemons need, reports go to DIRECTORY
 #   scripts/sanitize.sh valgrind   the same, plain, for memory that was never written        RINGVOL_TEST_ENGINE_ROUNDS=12
 #
 # SEED=N repeats a run. What the fuzzer finds is written to build/engine/ and named in its last lines; an input worth
@@ -16,6 +17,15 @@ seed=${SEED-$RANDOM}
 echo "seed $seed" >&2
 
 build() { make -s -j2 -f $engine/Makefile "VARIANT=$1" "build/engine/$1/$2"; }
+
+# For daemons alone (RINGVOL_TEST_DAEMON_ENVIRONMENT, test/support/ringvol.ts): mkfs and losetup must not be preloaded.
+daemon_environment() {
+  scripts/build-addon.sh --asan >&2
+  printf '{"%s":"%s","%s":"%s","%s":"%s","%s":"%s","%s":"%s"}' \
+    LD_PRELOAD "$(gcc -print-file-name=libasan.so)" RINGVOL_ADDON "$PWD/build/Debug/ringvol.node" \
+    ASAN_OPTIONS "detect_leaks=1:halt_on_error=1:exitcode=99:log_path=$1/asan" \
+    UBSAN_OPTIONS "halt_on_error=1:exitcode=98:print_stacktrace=1" LSAN_OPTIONS "exitcode=0"
+}
 
 case "${1-}" in
   fuzz)
@@ -35,16 +45,14 @@ case "${1-}" in
     valgrind --quiet --error-exitcode=1 --leak-check=full \
       build/engine/plain/random "$seed" "${RINGVOL_TEST_ENGINE_ROUNDS-12}" 1 || exit 1
     ;;
+  environment)
+    daemon_environment "${2:?a directory for reports}"
+    ;;
   asan)
-    scripts/build-addon.sh --asan
     npm run --silent build:js
     logs=build/asan-logs
     rm -rf $logs && mkdir -p $logs
-    # For daemons alone (test/support/ringvol.ts): mkfs and losetup must not be preloaded with it.
-    printf -v RINGVOL_TEST_DAEMON_ENVIRONMENT '{"%s":"%s","%s":"%s","%s":"%s","%s":"%s","%s":"%s"}' \
-      LD_PRELOAD "$(gcc -print-file-name=libasan.so)" RINGVOL_ADDON "$PWD/build/Debug/ringvol.node" \
-      ASAN_OPTIONS "detect_leaks=1:halt_on_error=1:exitcode=99:log_path=$PWD/$logs/asan" \
-      UBSAN_OPTIONS "halt_on_error=1:exitcode=98:print_stacktrace=1" LSAN_OPTIONS "exitcode=0"
+    RINGVOL_TEST_DAEMON_ENVIRONMENT=$(daemon_environment "$PWD/$logs")
     export RINGVOL_TEST_DAEMON_ENVIRONMENT
     files=("${@:2}")
     ((${#files[@]})) || files=(test/mount/contract.ts test/mount/vectored.ts)
@@ -59,7 +67,7 @@ case "${1-}" in
     echo 'asan: no error, and no leak of ours'
     ;;
   *)
-    echo 'usage: scripts/sanitize.sh fuzz|tsan|asan|valgrind' >&2
+    echo 'usage: scripts/sanitize.sh fuzz|tsan|asan|environment DIRECTORY|valgrind' >&2
     exit 2
     ;;
 esac

@@ -102,8 +102,9 @@ export interface Served {
   stop(): Promise<Result>
 }
 
-/** For daemons only: their helpers and ours must not be preloaded with it. `scripts/sanitize.sh asan` sets it. */
-const sanitizer = JSON.parse(process.env['RINGVOL_TEST_DAEMON_ENVIRONMENT'] ?? '{}') as Record<string, string>
+/** For daemons only: their helpers and ours must not be preloaded with it. What `scripts/sanitize.sh environment` says. */
+const sanitizer = (): Record<string, string> =>
+  JSON.parse(process.env['RINGVOL_TEST_DAEMON_ENVIRONMENT'] ?? '{}') as Record<string, string>
 
 /** `under`: a command that runs the daemon in its own place, such as one that takes something away first. */
 export const serve = async (
@@ -113,7 +114,7 @@ export const serve = async (
   under: readonly string[] = [],
 ): Promise<Served> => {
   const words = [...under, process.execPath, main, 'serve', source, freshDirectory('mount'), ...args]
-  const environment = { ...sanitizer, ...options.environment }
+  const environment = { ...sanitizer(), ...options.environment }
   const daemon = start(words[0] ?? '', words.slice(1), { ...options, environment })
   const status = JSON.parse(await daemon.line()) as VolumeStatus
   assertTransport(status, args)

@@ -16,6 +16,8 @@ export const tortureCounts = [
   'fsx operations, buffered',
   'fsx operations, direct',
   'fsx operations, mmap',
+  'fsx operations under sanitizers',
+  'engine rounds under sanitizers',
   'simulator seeds',
   'crash points',
   'shutdowns',
