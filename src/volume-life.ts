@@ -122,7 +122,8 @@ export class RunningVolume implements Volume {
   /** Throws LaneStartError when the connection ended at once. */
   static async start(serving: Serving): Promise<RunningVolume> {
     const connection = Promise.race(serving.lanes.map((lane) => lane.start()))
-    const early = await Promise.race([connection, setImmediate(undefined)])
+    const begun = Promise.all(serving.lanes.map((lane) => lane.begun())).then(() => setImmediate(undefined))
+    const early = await Promise.race([connection, begun])
     if (early === undefined) return new RunningVolume(serving, connection)
     const { transport } = serving.choice
     throw new LaneStartError('ERR_TRANSPORT', `transport ${transport} did not start: ${errnoName(early)}`, {
@@ -163,8 +164,10 @@ export class RunningVolume implements Volume {
 
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
     await this.#serving.mount.unmount({ lazy: force })
-    // A lazy unmount leaves the connection up for whoever has the volume open; taking down the lanes ends it.
+    // A lazy unmount leaves the connection up for whoever has the volume open. What it took in after the last flush
+    // would be answered and never flushed, so it ends first.
     if (force) {
+      this.#abort()
       void this.#finish(forcedDrainMs, 'stopped by force').catch(() => undefined) // `closed` rejects with it
       this.#endByForce()
     }
@@ -180,13 +183,20 @@ export class RunningVolume implements Volume {
       advice: 'the volume was ended, see docs/durability.md; raise --request-timeout if it is just slow',
     })
     logger.error(this.#failure.message)
+    this.#abort()
+    void this.#finish(expiredDrainMs, 'a request timed out').catch(() => undefined) // `closed` rejects with it
+    this.#endByForce()
+  }
+
+  /** Everybody gets an error, and nothing is taken in any more. Without controls only taking down the lanes does that. */
+  #abort(): void {
+    const { limits, mount, logger } = this.#serving
     try {
-      limits.abort()
+      if (limits === undefined) mount.abort()
+      else limits.abort()
     } catch (error) {
       logger.error(`cannot abort the connection: ${String(error)}`)
     }
-    void this.#finish(expiredDrainMs, 'a request timed out').catch(() => undefined) // `closed` rejects with it
-    this.#endByForce()
   }
 
   #finish(deadlineMs: number, reason: string): Promise<void> {

@@ -18,7 +18,7 @@ import { agree, offersPassthrough, offersUring, payloadBytes, receiveInit, sendI
 import { errnoName, errnoOf, RingvolError } from './errors.js'
 import type { LaneHandle, Pending } from './lane/handle.js'
 import { type LanesRequest, openLanes } from './lane/open.js'
-import { planLanes } from './lane/plan.js'
+import { planDepth, planLanes } from './lane/plan.js'
 import { silentLogger } from './log.js'
 import { addon } from './native/addon.js'
 import type { InitRequest } from './protocol/init.js'
@@ -33,13 +33,6 @@ import type { TransportName } from './transport/transport.js'
 export type { Pending, Volume, VolumeCounters, VolumeOptions, VolumeStatus }
 
 const defaultMaxIo = 1024 * 1024
-/**
- * Slots per CPU. More do not make a loop device at depth 1024 faster, but cost cache and memory (docs/benchmark.md).
- */
-const defaultDepth = 32
-/** A ring has at most 32768 entries, one per slot and a few more. */
-const mostSlots = 16384
-
 /** Mounts and serves `backend` (opened here, closed when the volume ends). Resolves once INIT is answered. */
 export const exportVolume = async (backend: Backend, options: VolumeOptions): Promise<Volume> =>
   exportVolumeAt(backend, { ...options, mountpoint: await realMountpoint(options.mountpoint) })
@@ -154,16 +147,6 @@ const passOn = (
   }
 }
 
-/** Slots per CPU. Throws ERR_USAGE for a number that no ring can hold. */
-const depthOf = ({ queueDepth = 'auto' }: VolumeOptions, cpus: number): number => {
-  const most = Math.max(1, Math.floor(mostSlots / cpus))
-  if (queueDepth === 'auto') return Math.min(defaultDepth, most)
-  if (Number.isInteger(queueDepth) && queueDepth >= 1 && queueDepth <= most) return queueDepth
-  throw new RingvolError('ERR_USAGE', `queue depth ${String(queueDepth)} is not a number from 1 to ${String(most)}`, {
-    advice: `this machine has ${String(cpus)} possible CPUs, and each of them has that many slots`,
-  })
-}
-
 /** What the lanes are to be opened with. */
 const planned = (serving: Omit<Serving, 'lanes'>, passthrough: SharedArrayBuffer, maxPayload: number): LanesRequest => {
   const { backend, mount, choice, options, readOnly, logger, limits } = serving
@@ -174,7 +157,7 @@ const planned = (serving: Omit<Serving, 'lanes'>, passthrough: SharedArrayBuffer
   if (requested !== 'auto' && plan.length < requested) {
     logger.warn(`${backend.name} runs on ${String(plan.length)} of the ${String(requested)} lanes asked for`)
   }
-  const depth = depthOf(options, cpus)
+  const depth = planDepth(options.queueDepth ?? 'auto', { cpus, lanes: plan.length, maxPayload })
   const mode = options.mode ?? 0o600
   return {
     plan,

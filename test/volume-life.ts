@@ -59,6 +59,7 @@ const fakes = (options: FakeOptions = {}): Fakes => {
     features: ['a'],
     missing: ['b'],
     start: () => connection,
+    begun: () => Promise.resolve(),
     drain: () => note('drain').then(() => drained),
     counters: () => ({ ...zero, ...counters }),
     pending: () => pending,
@@ -69,6 +70,7 @@ const fakes = (options: FakeOptions = {}): Fakes => {
     deviceFd: -1,
     unmount: ({ lazy }: { lazy: boolean }) => note(lazy ? 'detached' : 'unmounted'),
     close: () => void done.push('device closed'),
+    abort: () => void done.push('aborted'),
   } as unknown as Mount
   const backend = fakeBackend({ flush: () => note('flushed'), close: () => note('backend closed') })
   const serving: Serving = {
@@ -119,7 +121,7 @@ t.test('a forced stop ends it also while somebody has it open, and `closed` sett
   const volume = await RunningVolume.start(serving)
   await volume.stop({ force: true })
   await volume.closed
-  t.strictSame(done, ['detached', ...takeDown])
+  t.strictSame(done, ['detached', 'aborted', ...takeDown], 'nothing is taken in after the last flush')
 })
 
 t.test('a flush that fails is the result, and nothing is left open for it', async (t) => {
@@ -168,7 +170,7 @@ t.test('only a backend that left requests unanswered is given up on', async (t) 
     const { serving, done } = fakes({ drained: false, hanging: what })
     const volume = await RunningVolume.start(serving)
     await t.rejects(volume.stop({ force: true }), { code: 'ERR_BACKEND', message: /did not end/ }, what)
-    t.strictSame(done, ['detached', ...takeDown], `${what}: every step was taken`)
+    t.strictSame(done, ['detached', 'aborted', ...takeDown], `${what}: every step was taken`)
   }
   const waits = async (): Promise<void> => {
     const { serving } = fakes({ hanging: 'flushed' })

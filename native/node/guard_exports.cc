@@ -1,7 +1,7 @@
 // What a daemon gives up before it serves, and whom it listens to: privileges, and the peer of a socket.
 //
 // Capabilities, the bounding set and no_new_privs belong to a thread. They are set on the calling one and hold for all
-// threads of the program that it then executes: see src/host/privileges.ts.
+// threads of the program that it then executes: see src/host/server-process.ts.
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>

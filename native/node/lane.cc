@@ -100,9 +100,11 @@ void Lane::start(const Napi::CallbackInfo& info) {
   throw_unless_fine(env,
                     state_->wakeup.start(loop_of(env), core.wake_fd(), core.wake_fd_is_event(), [this] { awake(); }));
   const auto hook = [](napi_async_cleanup_hook_handle, void* data) {
-    end(*static_cast<std::shared_ptr<LaneState>*>(data));
+    const std::shared_ptr<LaneState> state = *static_cast<std::shared_ptr<LaneState>*>(data);
+    end(state);
   };
-  CHECK(napi_add_async_cleanup_hook(env, hook, &state_, &state_->cleanup) == napi_ok);
+  state_->hooked = new std::shared_ptr<LaneState>(state_);
+  CHECK(napi_add_async_cleanup_hook(env, hook, state_->hooked, &state_->cleanup) == napi_ok);
   started_ = true;
   Ref();
   // Nothing has been submitted yet: the first turn does it.
@@ -172,6 +174,7 @@ bool Lane::end(const std::shared_ptr<LaneState>& state) {
   const auto finish = [state, remaining] {
     if (--*remaining > 0 || state->cleanup == nullptr) return;
     napi_remove_async_cleanup_hook(std::exchange(state->cleanup, nullptr));
+    delete std::exchange(state->hooked, nullptr);
   };
   const bool settled = state->core->shut_down(finish);
   if (state->wakeup.active()) state->wakeup.close(finish);

@@ -19,6 +19,8 @@ struct LaneState {
   std::unique_ptr<LaneCore> core;
   Wakeup wakeup;
   napi_async_cleanup_hook_handle cleanup = nullptr;
+  // What the hook is given: it may run after the JavaScript object has gone.
+  std::shared_ptr<LaneState>* hooked = nullptr;
   bool closing = false;
 };
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <time.h>
 
+#include <chrono>
 #include <utility>
 
 #include "transport/classic.h"
@@ -14,7 +15,7 @@ namespace {
 
 // Besides one operation per slot: the multishot read or device poll, re-armed while the last one still completes.
 constexpr unsigned kExtraEntries = 8;
-constexpr long kShutDownSeconds = 5;
+constexpr int kShutDownSeconds = 5;
 
 bool listed(const std::vector<std::string>& names, const char* name) {
   for (const std::string& each : names) {
@@ -140,7 +141,10 @@ bool LaneCore::turn() {
       empty_looks = 0;
     } else if (++empty_looks == kLooks && wait_for_work()) {
       empty_looks = 0;
-    } else if (empty_looks > kLooks && !ring_->has_unsubmitted() && !ring_->has_deferred_work()) {
+    } else if (empty_looks > kLooks && !ring_->has_unsubmitted() &&
+               (!ring_->has_deferred_work() || empty_looks > kLooks + kLeftoverLooks)) {
+      // The flag of deferred work may be left over: the kernel queues the work first and then sets it, and an enter in
+      // between does the one and cannot clear the other. Each enter does some, so real work is gone by then.
       return true;
     }
   }
@@ -288,10 +292,13 @@ void LaneCore::let_go(const std::function<void()>& idle) {
 bool LaneCore::shut_down(std::function<void()> idle) {
   CHECK(!shut_);
   if (ring_ != nullptr && file_io_ != nullptr) {
-    __kernel_timespec limit{.tv_sec = kShutDownSeconds, .tv_nsec = 0};
-    while (file_io_->in_engine() > 0) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(kShutDownSeconds);
+    while (file_io_->in_engine() > 0 && std::chrono::steady_clock::now() < end) {
       io_uring_cqe* cqe = nullptr;
-      if (io_uring_submit_and_wait_timeout(ring_->raw(), &cqe, 1, &limit, nullptr) < 0 || cqe == nullptr) break;
+      __kernel_timespec look{.tv_sec = 1, .tv_nsec = 0};
+      const int result = io_uring_submit_and_wait_timeout(ring_->raw(), &cqe, 1, &look, nullptr);
+      if (result == -EINTR || result == -ETIME) continue;
+      if (result < 0 || cqe == nullptr) break;
       if (UserData::operation(cqe->user_data) == Operation::kFile) {
         finish_file(UserData::slot(cqe->user_data), file_io_->complete(UserData::slot(cqe->user_data), cqe->res));
       }
@@ -301,7 +308,8 @@ bool LaneCore::shut_down(std::function<void()> idle) {
   // Whoever has an unanswered request, a worker of the kernel or a backend, may still read its payload or write there:
   // that memory must not be used for anything else, or somebody's bytes end up in the image.
   if (counters_.in_flight > 0) slab_.leak();
-  const bool settled = file_io_ == nullptr || file_io_->in_engine() == 0;
+  const bool settled = pool_ != nullptr ? pool_->wait(std::chrono::seconds(kShutDownSeconds))
+                                        : file_io_ == nullptr || file_io_->in_engine() == 0;
   shut_ = true;
   ring_.reset();
   if (pool_ != nullptr && pool_->running() > 0) {

@@ -80,6 +80,7 @@ struct LaneOptions {
 class LaneCore {
  public:
   static constexpr int kLooks = 3;
+  static constexpr int kLeftoverLooks = 16;
   static constexpr int kRounds = 64;
 
   struct Events {
@@ -98,9 +99,9 @@ class LaneCore {
   bool turn();
   // Executes the queued rows. Entering the ring is left to the next turn.
   void execute();
-  // Waits for file operations in the ring, for at most five seconds; the slab is given up if they, or a backend, still
-  // have some of it. From here on nothing is answered. `idle` runs when no pool thread works for this lane any more:
-  // now, or later. false: an operation on the file has not ended.
+  // Waits for file operations in ring or pool, for at most five seconds; the slab is given up if they, or a backend,
+  // still have some of it. From here on nothing is answered. `idle` runs when no pool thread works for this lane any
+  // more: now, or later. false: an operation on the file has not ended.
   bool shut_down(std::function<void()> idle);
 
   // What to wait for, and whether it is an eventfd.

@@ -17,11 +17,13 @@ void PoolEngine::submit(Slot slot, const FileOperation& operation) {
   job.operation = operation;
   job.work.data = &job;
   ++running_;
+  enter_threads();
   const int result = uv_queue_work(
       loop_, &job.work,
       [](uv_work_t* work) {
         auto* running = static_cast<Job*>(work->data);
         running->result = run(running->engine->file_, running->operation);
+        running->engine->leave_threads();
       },
       [](uv_work_t* work, int) {
         auto* finished = static_cast<Job*>(work->data);
@@ -29,6 +31,22 @@ void PoolEngine::submit(Slot slot, const FileOperation& operation) {
         finished->engine->done_(finished->slot, finished->result);
       });
   CHECK(result == 0);
+}
+
+void PoolEngine::enter_threads() {
+  const std::lock_guard lock(mutex_);
+  ++in_threads_;
+}
+
+// Tells with the lock held: whoever waits may end this engine as soon as the lock is free.
+void PoolEngine::leave_threads() {
+  const std::lock_guard lock(mutex_);
+  if (--in_threads_ == 0) ended_.notify_all();
+}
+
+bool PoolEngine::wait(std::chrono::seconds limit) {
+  std::unique_lock lock(mutex_);
+  return ended_.wait_for(lock, limit, [this] { return in_threads_ == 0; });
 }
 
 int PoolEngine::run(const BackingFile& file, const FileOperation& operation) {

@@ -1,6 +1,7 @@
 // See watchdog.h.
 #include "node/watchdog.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -61,8 +62,10 @@ void Watchdog::run() {
     if (!look()) continue;
     fired_ = true;
     if (!connection_->abort().fine()) continue;  // tried again at the next look
-    // After the deed, since this may wait for whoever reads it.
-    if (write(STDERR_FILENO, says_.data(), says_.size()) < 0) return;
+    // A pipe that nobody reads must not keep this thread, for whose end the process waits; with POLLOUT a pipe takes
+    // PIPE_BUF bytes at once (pipe(7)).
+    pollfd out{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
+    if (poll(&out, 1, 0) > 0 && write(STDERR_FILENO, says_.data(), says_.size()) < 0) return;
     return;
   }
 }

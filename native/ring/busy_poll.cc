@@ -16,12 +16,13 @@ uint64_t clock_ns() {
 }  // namespace
 
 bool BusyPoll::wait(const Ring& ring) {
-  since_ = clock_ns();
+  if (since_ == 0) since_ = clock_ns();
   if (!worthwhile_) return false;
   while (clock_ns() - since_ < kLimit) {
     if (ring.has_work()) return true;
     sched_yield();
   }
+  worthwhile_ = false;
   return false;
 }
 

@@ -19,14 +19,15 @@ class BusyPoll {
  public:
   static constexpr uint64_t kLimit = 100'000;  // ns
 
-  // true: the ring has work. false: the moment passed without, or there is no reason to wait.
+  // true: the ring seems to have work; if that came to nothing, the next call goes on with the same moment. false: the
+  // moment passed without, or there is no reason to wait.
   bool wait(const Ring& ring);
-  // There is work again after a wait that ended with false.
+  // There was work: the wait is over.
   void ended();
 
  private:
   bool worthwhile_ = false;
-  uint64_t since_ = 0;  // ns of CLOCK_MONOTONIC; 0: nobody waits
+  uint64_t since_ = 0;  // when there was no work first, ns of CLOCK_MONOTONIC; 0: there is work
 };
 
 }  // namespace ringvol

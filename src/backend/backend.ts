@@ -52,11 +52,15 @@ export interface BackingFile {
   /** true for tmpfs: I/O is a copy and never waits for a device, so it is done inline. */
   readonly memory: boolean
   /**
-   * One number in shared memory: requests that reach behind this byte are answered EIO, because the file was cut short.
-   * Absent: that does not happen to it.
+   * Three numbers in shared memory, one for each kind of `limit`: a request that reaches behind that byte is answered
+   * EIO, because somebody changed the file. Absent: that does not happen to it.
    */
-  readonly end?: Float64Array | undefined
+  readonly limits?: Float64Array | undefined
 }
+
+/** Indices of `BackingFile.limits`. A flush reaches from 0 to the end. */
+export const limit = { read: 0, write: 1, flush: 2 } as const
+export type Limit = (typeof limit)[keyof typeof limit]
 
 export interface Backend {
   /** For messages: `file:/srv/disk.img`. */

@@ -17,7 +17,7 @@ import { resolve } from 'node:path'
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import { type Logger, silentLogger } from '../log.js'
 import { addon } from '../native/addon.js'
-import { type Backend, type BackingFile, type Capabilities, type Extent } from './backend.js'
+import { type Backend, type BackingFile, type Capabilities, type Extent, type Limit, limit } from './backend.js'
 import { type FileCalls, type Image, type ImageOptions, openImage, removeImage } from './file-open.js'
 import { fallocateMode, probeExtents, probeImage, whence } from './file-probe.js'
 import { ImageWatch } from './image-watch.js'
@@ -97,7 +97,7 @@ export class FileBackend implements Backend {
     this.fallocateUnit = image.device ? calls.directAlignment(fd) : 1
     if (!image.device) {
       const { name, size } = this
-      const watched = { name, path: resolve(this.#path), handle: image.handle, size, write }
+      const watched = { name, path: resolve(this.#path), handle: image.handle, opened: image.stats, size, write }
       this.#watch = new ImageWatch(watched, this.#logger)
     }
     this.file = {
@@ -105,7 +105,7 @@ export class FileBackend implements Backend {
       directFd: this.#direct?.fd ?? -1,
       alignment: this.#direct === undefined ? 1 : calls.directAlignment(this.#direct.fd),
       memory: !image.device && calls.isMemory(fd),
-      end: this.#watch?.end,
+      limits: this.#watch?.limits,
     }
   }
 
@@ -131,22 +131,23 @@ export class FileBackend implements Backend {
   }
 
   read(target: Buffer, offset: number): void | Promise<void> {
-    this.#checkEnd(offset, target.length)
+    this.#check(limit.read, offset, target.length)
     const failed = (at: number, length: number, cause: unknown): never => {
-      if (cause === undefined) throw this.#pastEnd(at)
+      if (cause === undefined) throw this.#changed(limit.read)
       return this.#fail('read', at, length, cause)
     }
     return readWhole({ fd: this.#opened.handle.fd, buffer: target, offset, failed }, this.#memory)
   }
 
   write(source: Buffer, offset: number): void | Promise<void> {
-    this.#checkEnd(offset, source.length)
+    this.#check(limit.write, offset, source.length)
     const failed = (at: number, length: number, cause: unknown): never => this.#fail('write', at, length, cause)
     return writeWhole({ fd: this.#opened.handle.fd, buffer: source, offset, failed }, this.#memory)
   }
 
   /** fdatasync covers what was written through any descriptor of the inode, the ring's O_DIRECT one included. */
   async flush(): Promise<void> {
+    this.#check(limit.flush, 0, this.size)
     await this.#opened.handle.datasync().catch((error: unknown) => this.#fail('flush', 0, this.size, error))
   }
 
@@ -238,7 +239,7 @@ export class FileBackend implements Backend {
   }
 
   async #fallocate(operation: string, mode: number, offset: number, length: number): Promise<void> {
-    this.#checkEnd(offset, length)
+    this.#check(limit.write, offset, length)
     await this.#calls
       .fallocate(this.#opened.handle.fd, mode, offset, length)
       .catch((error: unknown) => this.#fail(operation, offset, length, error))
@@ -275,14 +276,15 @@ export class FileBackend implements Backend {
     })
   }
 
-  #checkEnd(offset: number, length: number): void {
-    if (offset + length > (this.#watch?.end[0] ?? Infinity)) throw this.#pastEnd(offset)
+  #check(kind: Limit, offset: number, length: number): void {
+    if (offset + length > (this.#watch?.limits[kind] ?? Infinity)) throw this.#changed(kind)
   }
 
-  /** Somebody cut the image short. What was there is lost; zeros would say that nothing had been. */
-  #pastEnd(offset: number): RingvolError {
+  /** Zeros for what was cut off would say that nothing had been there. */
+  #changed(kind: Limit): RingvolError {
     void this.#watch?.look()
-    const message = `${this.name}: byte ${String(offset)} is behind the end of the image, truncated while exported`
+    const what = this.#watch?.why(kind) ?? 'it has become shorter'
+    const message = `${this.name}: the image was changed while it is exported: ${what}`
     return new RingvolError('ERR_BACKEND', message, { errno: EIO, path: this.#path })
   }
 }

@@ -2,17 +2,21 @@
  * Notices that somebody changes an image while it is exported: cuts it short, puts another file in its place, makes it
  * or its file system read-only.
  *
- * It looks once a second, on libuv's pool and never on the path of a request. What is found is logged once per kind. A
- * file that became shorter has lost what was behind its new end: from then on that part is gone for good, also for
- * writes, which would make the file longer again with zeros that nobody wrote. The other changes leave the open file as
- * it is. Block devices are not watched: nobody can cut them short.
+ * It looks once a second, on libuv's pool and never on the path of a request. What is found is logged once per kind, and
+ * where an answer would promise too much, it is EIO from then on, until the volume ends:
+ * - cut short: what was behind the new end, also for writes, which would make the file longer again with zeros that
+ *   nobody wrote;
+ * - without any name: writes and flushes, because what they store is gone when the volume ends. It can still be read;
+ * - made read-only for everybody: writes, because somebody said so.
+ * A file that was only renamed goes on. Block devices are not watched: nobody can do that to them.
  */
-import { constants } from 'node:fs'
+import { constants, type Stats } from 'node:fs'
 import { access, type FileHandle, stat } from 'node:fs/promises'
 import { constants as os } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { errnoOf } from '../errors.js'
 import type { Logger } from '../log.js'
+import { type Limit, limit } from './backend.js'
 
 const lookEveryMs = 1000
 
@@ -22,16 +26,19 @@ export interface Watched {
   /** Absolute. */
   readonly path: string
   readonly handle: FileHandle
+  /** Of the handle, when it was opened. */
+  readonly opened: Stats
   readonly size: number
   readonly write: boolean
 }
 
 export class ImageWatch {
-  /** One number, shared by all lanes: the bytes from the start that the image still has; Infinity while it is whole. */
-  readonly end = new Float64Array(new SharedArrayBuffer(Float64Array.BYTES_PER_ELEMENT)).fill(Infinity)
+  /** As `BackingFile` has them, shared by all lanes; Infinity while nobody changed anything. */
+  readonly limits = new Float64Array(new SharedArrayBuffer(3 * Float64Array.BYTES_PER_ELEMENT)).fill(Infinity)
   readonly #watched: Watched
   readonly #logger: Logger
   readonly #said = new Set<string>()
+  readonly #why = new Map<Limit, string>()
   readonly #timer: NodeJS.Timeout
   #looking: Promise<void> | undefined
   #stopped = false
@@ -46,6 +53,11 @@ export class ImageWatch {
     return this.#said.size > 0
   }
 
+  /** What somebody did, for the error of a request that meets the limit. */
+  why(kind: Limit): string {
+    return this.#why.get(kind) ?? 'it was cut short'
+  }
+
   /** Never rejects. One look at a time: on a file system that hangs, it is the only one that waits. */
   look(): Promise<void> {
     this.#looking ??= this.#look().finally(() => (this.#looking = undefined))
@@ -55,8 +67,10 @@ export class ImageWatch {
   /** The image ends here, at most, from now on. */
   cut(end: number): void {
     if (end >= this.#watched.size) return
-    this.end[0] = Math.min(this.end[0] as number, end)
-    this.#say('cut', `it was cut short to ${String(end)} bytes: what lay behind answers EIO, reads and writes; ` +
+    const why = `it was cut short to ${String(end)} bytes`
+    this.#lower(limit.read, end, why)
+    this.#lower(limit.write, end, why)
+    this.#say('cut', `${why}: what lay behind answers EIO, reads and writes; ` +
         'save what is left, and restore the image from a copy') // prettier-ignore
   }
 
@@ -68,7 +82,7 @@ export class ImageWatch {
   }
 
   async #look(): Promise<void> {
-    const { handle, path, write } = this.#watched
+    const { handle, path, opened, write } = this.#watched
     const open = await handle.stat().catch(() => undefined)
     if (open === undefined) return
     this.cut(open.size)
@@ -77,14 +91,28 @@ export class ImageWatch {
     )
     if (found === 'nothing' || (found !== undefined && (found.ino !== open.ino || found.dev !== open.dev))) {
       this.#say('path', `its path names ${found === 'nothing' ? 'nothing' : 'another file'} now: the volume goes on ` +
-          'with the file that it opened, which may be gone when the volume ends') // prettier-ignore
+          'with the file that it opened') // prettier-ignore
     }
     if (!write) return
-    if ((open.mode & 0o222) === 0) {
-      this.#say('mode', 'nobody may write it any more: this volume still does, the next start will need --read-only')
+    if (open.nlink === 0 && opened.nlink > 0) {
+      const why = 'it has no name any more and is gone when the volume ends'
+      this.#lower(limit.write, 0, why)
+      this.#lower(limit.flush, 0, why)
+      this.#say('name', `${why}: writes and flushes answer EIO; copy the volume while it is there`)
+    }
+    if ((open.mode & 0o222) === 0 && (opened.mode & 0o222) !== 0) {
+      const why = 'nobody may write it any more'
+      this.#lower(limit.write, 0, why)
+      this.#say('mode', `${why}: writes answer EIO until the volume is started anew`)
     }
     const errno = await access(`/proc/self/fd/${String(handle.fd)}`, constants.W_OK).then(() => 0, errnoOf)
     if (errno === os.errno.EROFS) this.#say('file system', 'its file system has become read-only: writes fail')
+  }
+
+  #lower(kind: Limit, to: number, why: string): void {
+    if (to >= (this.limits[kind] as number)) return
+    this.limits[kind] = to
+    this.#why.set(kind, why)
   }
 
   #say(kind: string, what: string): void {

@@ -5,7 +5,7 @@
  * returned a promise. After a handler returned, the cursor belongs to the next request; what a late answer needs must
  * be in its closure.
  */
-import type { Backend } from '../backend/backend.js'
+import type { Backend, Limit } from '../backend/backend.js'
 import type { Logger } from '../log.js'
 import type { SlotCursor } from '../protocol/slots.js'
 import type { Answers } from './answers.js'
@@ -25,7 +25,7 @@ export interface ContextParts {
   readonly logger: Logger
 }
 
-const endless = new Float64Array([Infinity])
+const unlimited = new Float64Array([Infinity, Infinity, Infinity])
 
 export class Context {
   readonly request: SlotCursor
@@ -38,8 +38,8 @@ export class Context {
   readonly logger: Logger
   /** true: the ring does reads, writes and syncs on the backend's file. */
   readonly usesFile: boolean
-  /** One number: what reaches behind it in the file is EIO. */
-  readonly #end: Float64Array
+  /** What reaches behind them in the file is EIO. */
+  readonly #limits: Float64Array
 
   constructor(parts: ContextParts) {
     this.request = parts.request
@@ -51,12 +51,12 @@ export class Context {
     this.maxPayload = parts.maxPayload
     this.logger = parts.logger
     this.usesFile = parts.backend.file !== undefined
-    this.#end = parts.backend.file?.end ?? endless
+    this.#limits = parts.backend.file?.limits ?? unlimited
   }
 
-  /** true: the file has lost some of these bytes. */
-  isLost(offset: number, length: number): boolean {
-    return offset + length > (this.#end[0] as number)
+  /** true: somebody changed the file so that this request must fail. */
+  isRefused(kind: Limit, offset: number, length: number): boolean {
+    return offset + length > (this.#limits[kind] as number)
   }
 
   /** Answers the current request when `result` settles; a plain result answers now and costs no promise. */

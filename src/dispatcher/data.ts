@@ -5,6 +5,7 @@
  * JavaScript. Else the backend gets the slot's payload as a Buffer. Ranges are cut to the volume here, so nothing below
  * ever sees a byte outside it: a read ends at the end, a write that begins there is ENOSPC, as on a block device.
  */
+import { limit } from '../backend/backend.js'
 import { seekExtent } from '../backend/extents.js'
 import { action } from '../native/addon.js'
 import { fallocateIn, inHeader, lseekIn, lseekOut, readIn, writeIn, writeOut } from '../protocol/abi.js'
@@ -20,7 +21,7 @@ export const read: Handler = (context) => {
   } else if (length === 0) {
     answers.reply(request.slot, 0)
   } else if (context.usesFile) {
-    if (context.isLost(offset, length)) answers.error(request.slot, EIO)
+    if (context.isRefused(limit.read, offset, length)) answers.error(request.slot, EIO)
     else answers.push(request.slot, action.readFile, length, offset)
   } else {
     const result = backend.read(request.payload(length), offset)
@@ -53,7 +54,7 @@ export const write: Handler = (context) => {
   } else {
     context.attributes.markWritten()
     if (context.usesFile) {
-      if (context.isLost(offset, length)) answers.error(request.slot, EIO)
+      if (context.isRefused(limit.write, offset, length)) answers.error(request.slot, EIO)
       else answers.push(request.slot, action.writeFile, length, offset)
       return
     }
@@ -75,8 +76,15 @@ const replyWritten = ({ request, answers }: Context, slot: number, length: numbe
   answers.reply(slot, writeOut.bytes)
 }
 
-/** FSYNC, FLUSH and SYNCFS: earlier writes are durable when this is answered. Never ENOSYS, see docs/durability.md. */
+/** FSYNC and SYNCFS: earlier writes are durable when this is answered. Never ENOSYS, see docs/durability.md. */
 export const barrier: Handler = (context) => {
+  const { request, answers, backend } = context
+  if (context.usesFile && context.isRefused(limit.flush, 0, backend.size)) answers.error(request.slot, EIO)
+  else flush(context)
+}
+
+/** The same for FLUSH, which close(2) sends: also for who only read, and has to hear of no limit. */
+export const flush: Handler = (context) => {
   const { request, answers, backend } = context
   if (context.readOnly || !backend.can.flush) {
     answers.reply(request.slot, 0)

@@ -20,7 +20,7 @@ import {
   writeIn,
 } from '../protocol/abi.js'
 import type { Handler } from './context.js'
-import { barrier, fallocate, lseek, read, write } from './data.js'
+import { barrier, fallocate, flush, lseek, read, write } from './data.js'
 import { ENOSYS, ENOTTY, EPERM } from './errno.js'
 import { access, getattr, lookup, open, opendir, readdir, setattr, statfs, statx } from './namespace.js'
 
@@ -81,7 +81,7 @@ export const rows: ReadonlyMap<number, Row> = new Map([
   [opcode.GETXATTR, row('GETXATTR', unknown)],
   [opcode.LISTXATTR, row('LISTXATTR', unknown)],
   [opcode.REMOVEXATTR, row('REMOVEXATTR', unknown)],
-  [opcode.FLUSH, row('FLUSH', barrier, flushIn.bytes, 'data')],
+  [opcode.FLUSH, row('FLUSH', flush, flushIn.bytes, 'data')],
   [opcode.INIT, row('INIT', unknown)],
   [opcode.OPENDIR, row('OPENDIR', opendir, openIn.bytes)],
   [opcode.READDIR, row('READDIR', readdir, readIn.bytes)],

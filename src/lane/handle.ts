@@ -41,6 +41,8 @@ export interface LaneHandle {
    * Rejects when the lane itself dies.
    */
   start(): Promise<number>
+  /** After `start`: the kernel has taken the first operations, or refused them, and then `start` has resolved too. */
+  begun(): Promise<void>
   /** Waits until no request is with the lane; false when some still are after `deadlineMs`. */
   drain(deadlineMs: number): Promise<boolean>
   counters(): LaneCounters

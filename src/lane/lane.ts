@@ -1,7 +1,7 @@
 /**
  * One lane: a native lane and the dispatcher that answers its batches, on the thread that made it.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as sleep } from 'node:timers/promises'
 import { Answers } from '../dispatcher/answers.js'
 import { Attributes } from '../dispatcher/attributes.js'
 import { Dispatcher } from '../dispatcher/dispatcher.js'
@@ -65,6 +65,11 @@ export class Lane implements LaneHandle {
         },
       )
     })
+  }
+
+  /** The first turn is part of `start`, and reports its end in the next round of the event loop. */
+  begun(): Promise<void> {
+    return immediate()
   }
 
   async drain(deadlineMs: number): Promise<boolean> {

@@ -36,6 +36,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly type: 'ready'; readonly features: readonly string[]; readonly missing: readonly string[] }
   | { readonly type: 'refused'; readonly error: PlainError }
+  | { readonly type: 'begun' }
   | { readonly type: 'ended'; readonly errno: number }
   | { readonly type: 'drained'; readonly empty: boolean }
   | { readonly type: 'closed'; readonly settled: boolean }

@@ -1,8 +1,8 @@
 /**
  * Opens the lanes of a volume as planned: all or none.
  *
- * A single lane runs on the calling thread. Several run in workers, and on /dev/fuse each has a clone of the device, so
- * that the kernel's wake-up finds one reader.
+ * A single lane runs on the calling thread. Several run in workers, and on /dev/fuse each has a clone of the device: a
+ * queue of its own for requests that were read, with a lock of its own.
  */
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import type { LaneOptions } from '../native/addon.js'

@@ -1,8 +1,11 @@
 /**
- * How many lanes a volume gets, which kernel queues each serves, and which CPU each is pinned to.
+ * How many lanes a volume gets, which kernel queues each serves, which CPU each is pinned to, and how many slots there
+ * are.
  *
  * Pure, so that every case is a unit test.
  */
+import { constants } from 'node:buffer'
+import { RingvolError } from '../errors.js'
 import type { LaneTransport } from '../native/addon.js'
 
 export interface LanePlan {
@@ -32,5 +35,29 @@ export const planLanes = (
     const queues = transport === 'uring' ? all.filter((cpu) => cpu % count === lane) : []
     const [only, ...others] = queues
     return { queues, cpu: count > 1 && only !== undefined && others.length === 0 ? only : undefined }
+  })
+}
+
+/**
+ * Slots per CPU. More do not make a loop device at depth 1024 faster, but cost cache and memory (docs/benchmark.md).
+ */
+const defaultDepth = 32
+/** A ring has at most 32768 entries, one per slot and a few more. */
+const mostSlots = 16384
+/** What a slot takes of the slab besides its payload: a header, its arguments and rounding (native/ring/slab.h). */
+const slotOverhead = 3 * 4096
+
+/** Slots per CPU. Throws ERR_USAGE for a number that no ring, or no ArrayBuffer, can hold. */
+export const planDepth = (
+  requested: number | 'auto',
+  { cpus, lanes, maxPayload }: { cpus: number; lanes: number; maxPayload: number },
+): number => {
+  const cpusOfLane = Math.ceil(cpus / lanes)
+  const mostInSlab = Math.floor(constants.MAX_LENGTH / (maxPayload + slotOverhead) / cpusOfLane)
+  const most = Math.max(1, Math.min(Math.floor(mostSlots / cpus), mostInSlab))
+  if (requested === 'auto') return Math.min(defaultDepth, most)
+  if (Number.isInteger(requested) && requested >= 1 && requested <= most) return requested
+  throw new RingvolError('ERR_USAGE', `queue depth ${String(requested)} is not a number from 1 to ${String(most)}`, {
+    advice: `this machine has ${String(cpus)} possible CPUs, and each of them has that many slots of --max-io bytes`,
   })
 }

@@ -43,6 +43,8 @@ export class WorkerLane implements LaneHandle {
   /** As the thread says when it closes its lane; one that ended without a word may have left something. */
   #settled = false
   #drained: (empty: boolean) => void = () => undefined
+  #begin: () => void = () => undefined
+  readonly #begun = new Promise<void>((resolve) => (this.#begin = resolve))
 
   private constructor(
     { options, backend, attributes, passthrough, readOnly, logger, heart }: LaneParts,
@@ -104,6 +106,9 @@ export class WorkerLane implements LaneHandle {
         this.missing = message.missing
         ready()
         return
+      case 'begun':
+        this.#begin()
+        return
       case 'ended':
         this.#ended(message.errno)
         return
@@ -138,6 +143,10 @@ export class WorkerLane implements LaneHandle {
   start(): Promise<number> {
     this.#post({ type: 'start' })
     return this.#connection
+  }
+
+  begun(): Promise<void> {
+    return Promise.race([this.#begun, this.#exited])
   }
 
   drain(deadlineMs: number): Promise<boolean> {

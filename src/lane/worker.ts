@@ -39,7 +39,11 @@ const run = (): void => {
   const obey = async (message: ToWorker): Promise<void> => {
     switch (message.type) {
       case 'start':
-        post({ type: 'ended', errno: await lane.start() })
+        void lane.start().then((errno) => {
+          post({ type: 'ended', errno })
+        })
+        await lane.begun()
+        post({ type: 'begun' })
         return
       case 'drain':
         post({ type: 'drained', empty: await lane.drain(message.deadlineMs) })

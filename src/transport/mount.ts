@@ -107,6 +107,16 @@ export class Mount {
     return new Mount(mountpoint, deviceFd)
   }
 
+  /** Ends the connection through fusectl: whoever waits gets an error. Throws what opening its controls throws. */
+  abort(): void {
+    const control = addon().openControl(this.connection)
+    try {
+      addon().abortControl(control)
+    } finally {
+      addon().closeControl(control)
+    }
+  }
+
   /**
    * Throws ERR_MOUNT with errno EBUSY while something is open in it or mounted over it. A mount that is already gone is
    * fine, and what others have mounted in its place since is left alone.

@@ -14,60 +14,90 @@ const watching = async (t: Test, write = true) => {
   const handle = await open(path, 'r+')
   const lines: string[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
-  const watch = new ImageWatch({ name: 'file:image', path, handle, size, write }, logger)
+  const opened = await handle.stat()
+  const watch = new ImageWatch({ name: 'file:image', path, handle, opened, size, write }, logger)
   t.teardown(async () => {
     await watch.stop()
     await handle.close()
   })
-  return { path, handle, lines, watch, end: () => watch.end[0] }
+  return { path, handle, lines, watch, limits: () => [...watch.limits] }
 }
 
 t.test('an image that nobody touches, or that grows, is as it was', async (t) => {
-  const { path, watch, lines, end } = await watching(t)
+  const { path, watch, lines, limits } = await watching(t)
   await watch.look()
   truncateSync(path, 2 * size)
   await watch.look()
   t.strictSame(lines, [])
   t.equal(watch.changed, false)
-  t.equal(end(), Infinity)
+  t.strictSame(limits(), [Infinity, Infinity, Infinity])
 })
 
 t.test('what was cut off stays lost, even if the file becomes longer again', async (t) => {
-  const { handle, watch, lines, end } = await watching(t)
+  const { handle, watch, lines, limits } = await watching(t)
   ftruncateSync(handle.fd, size / 2)
   await watch.look()
-  t.equal(end(), size / 2)
+  t.strictSame(limits(), [size / 2, size / 2, Infinity])
   ftruncateSync(handle.fd, size)
   await watch.look()
-  t.equal(end(), size / 2)
+  t.strictSame(limits(), [size / 2, size / 2, Infinity])
   ftruncateSync(handle.fd, 512)
   await Promise.all([watch.look(), watch.look()])
-  t.equal(end(), 512, 'shorter still')
+  t.strictSame(limits(), [512, 512, Infinity], 'shorter still')
   t.equal(watch.changed, true)
   t.match(lines, [/cut short to 524288 bytes/], 'said once')
 })
 
-t.test('another file in its place, and none, are noticed; the open file is as it was', async (t) => {
-  const replaced = await watching(t)
-  renameSync(replaced.path, `${replaced.path}.old`)
-  writeFileSync(replaced.path, 'other')
-  await replaced.watch.look()
-  await replaced.watch.look()
-  t.match(replaced.lines, [/names another file now/])
-  t.equal(replaced.end(), Infinity)
+t.test('an image that was renamed goes on, also with another file in its place', async (t) => {
+  const { path, watch, lines, limits } = await watching(t)
+  renameSync(path, `${path}.old`)
+  writeFileSync(path, 'other')
+  await watch.look()
+  await watch.look()
+  t.match(lines, [/names another file now/])
+  t.equal(lines.length, 1, 'said once')
+  t.strictSame(limits(), [Infinity, Infinity, Infinity])
+})
+
+t.test('an image without a name takes no writes and no flushes, for they would be gone with it', async (t) => {
   const removed = await watching(t)
   unlinkSync(removed.path)
   await removed.watch.look()
-  t.match(removed.lines, [/names nothing now/])
+  t.match(removed.lines, [/names nothing now/, /no name any more/])
+  t.strictSame(removed.limits(), [Infinity, 0, 0])
+  const replaced = await watching(t)
+  writeFileSync(`${replaced.path}.new`, 'other')
+  renameSync(`${replaced.path}.new`, replaced.path)
+  await replaced.watch.look()
+  t.match(replaced.lines, [/names another file now/, /no name any more/])
+  t.strictSame(replaced.limits(), [Infinity, 0, 0])
+  const onlyRead = await watching(t, false)
+  unlinkSync(onlyRead.path)
+  await onlyRead.watch.look()
+  t.strictSame(onlyRead.limits(), [Infinity, Infinity, Infinity], 'nobody writes it')
+})
+
+t.test('what had no name when it was opened, a scratch file, is none the worse for it', async (t) => {
+  const { handle, path, watch } = await watching(t)
+  unlinkSync(path)
+  const scratch = new ImageWatch(
+    { name: 'scratch', path, handle, opened: await handle.stat(), size, write: true },
+    pino({ level: 'silent' }),
+  )
+  await scratch.look()
+  t.strictSame([...scratch.limits], [Infinity, Infinity, Infinity])
+  await scratch.stop()
+  await watch.stop()
 })
 
 t.test('an image that may not be written any more is noticed, unless nobody writes it', async (t) => {
   for (const write of [true, false]) {
-    const { path, watch, lines } = await watching(t, write)
+    const { path, watch, lines, limits } = await watching(t, write)
     chmodSync(path, 0)
     await watch.look()
     await watch.look()
     t.equal(watch.changed, write)
+    t.strictSame(limits(), [Infinity, write ? 0 : Infinity, Infinity])
     t.equal(lines.filter((line) => line.includes('nobody may write it any more')).length, write ? 1 : 0)
   }
 })

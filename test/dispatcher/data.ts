@@ -5,7 +5,7 @@
  * is 0.
  */
 import t from 'tap'
-import type { Backend, Extent } from '../../src/backend/backend.js'
+import { type Backend, type Extent, limit } from '../../src/backend/backend.js'
 import { setattrIn, setattrValid } from '../../src/protocol/abi.js'
 import { fakeBackend, fakeFile, hex, hex32, hex64, message, Server, volumeSize } from './fake-lane.js'
 
@@ -332,14 +332,26 @@ t.test('a write moves the times that the next stat shows, a read does not', (t) 
 })
 
 t.test('what a file has lost is EIO, also the part of a request that reaches into it; the rest goes on', (t) => {
-  const end = new Float64Array([Infinity])
-  const server = new Server(fakeBackend({ file: { ...fakeFile, end } }))
+  const limits = new Float64Array(3).fill(Infinity)
+  const server = new Server(fakeBackend({ file: { ...fakeFile, limits } }))
   t.match(server.ask(transfer('READ', volumeSize - 4096, 4096)), /readFile/)
-  end[0] = volumeSize - 4096
+  limits[limit.read] = limits[limit.write] = volumeSize - 4096
   for (const opcode of ['READ', 'WRITE'] as const) {
     t.match(server.ask(transfer(opcode, volumeSize - 4096, 4096)), /EIO/, `${opcode} behind the end`)
     t.match(server.ask(transfer(opcode, volumeSize - 8192, 8192)), /EIO/, `${opcode} across it`)
     t.match(server.ask(transfer(opcode, volumeSize - 8192, 4096)), /File/, `${opcode} up to it`)
   }
+  t.end()
+})
+
+t.test('a file without a name is read on; its writes and flushes are EIO', (t) => {
+  const limits = new Float64Array(3).fill(Infinity)
+  const server = new Server(fakeBackend({ file: { ...fakeFile, limits } }))
+  t.match(server.ask(message('FSYNC', Buffer.alloc(16))), /syncFile/)
+  limits[limit.write] = limits[limit.flush] = 0
+  t.match(server.ask(message('FSYNC', Buffer.alloc(16))), /EIO/)
+  t.match(server.ask(transfer('WRITE', 0, 512)), /EIO/)
+  t.match(server.ask(transfer('READ', 0, 512)), /readFile/)
+  t.match(server.ask(message('FLUSH', Buffer.alloc(24))), /syncFile/, 'who only read closes without an error')
   t.end()
 })

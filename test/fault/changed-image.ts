@@ -1,8 +1,8 @@
 /**
- * An image that somebody cuts short under a running export, and one that may not grow: an error on the request, said
- * once, and no zeros that nobody wrote.
+ * An image that somebody cuts short, replaces or makes read-only under a running export, and one that may not grow: an
+ * error on the request, said once, and no zeros that nobody wrote.
  */
-import { readFileSync, statSync, truncateSync } from 'node:fs'
+import { chmodSync, readFileSync, renameSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { attempt, run, until, type Result } from '../support/process.js'
@@ -42,6 +42,45 @@ await suite(t, { expectedLog: [/I\/O error, dev loop/, /Buffer I\/O error on dev
     t.match(await writeAt(served.volume, 3 * MiB), { code: 1, stderr: /File too large/ })
     t.equal((await writeAt(served.volume, MiB)).code, 0, 'the daemon lives, and writes below it')
     t.match(await served.stop(), { code: 0 })
+  })
+
+  onEachTransport(
+    t,
+    'an image that was replaced takes no writes and flushes, and can still be read',
+    async (t, transport) => {
+      const image = sparseImage(4 * MiB)
+      const served = await serve(image, ['--transport', transport])
+      t.equal((await writeAt(served.volume, MiB)).code, 0)
+      writeFileSync(`${image}.new`, 'another')
+      renameSync(`${image}.new`, image)
+      await until('it is noticed', async () => (await list()).some((volume) => volume.image === 'changed'))
+      t.match(await writeAt(served.volume, MiB), { code: 1, stderr: /Input\/output error/ })
+      const sync = await attempt('dd', ['if=/dev/null', `of=${served.volume}`, 'conv=notrunc,fsync'])
+      t.match(sync, { code: 1, stderr: /Input\/output error/ }, 'a flush would promise what cannot be kept')
+      t.equal((await readAt(served.volume, MiB)).code, 0)
+      t.equal(readFileSync(image, 'utf8'), 'another', 'the file in its place is left alone')
+      t.match(await served.stop(), { code: 1, stderr: /no name any more/ })
+    },
+  )
+
+  t.test('an image that nobody may write any more takes no writes', async (t) => {
+    const image = sparseImage(4 * MiB)
+    const served = await serve(image, ['--transport', 'syscall'])
+    t.equal((await writeAt(served.volume, MiB)).code, 0)
+    chmodSync(image, 0o400)
+    await until('it is noticed', async () => (await list()).some((volume) => volume.image === 'changed'))
+    t.match(await writeAt(served.volume, MiB), { code: 1, stderr: /Input\/output error/ })
+    t.match(await served.stop(), { code: 0 }, 'what was written before is in the image')
+  })
+
+  t.test('where the kernel moves the data, a flush into a file without a name fails', async (t) => {
+    const image = sparseImage(4 * MiB)
+    const attached = await attach(image, ['--name', 'removed'])
+    unlinkSync(image)
+    await until('it is noticed', async () => (await list()).some((volume) => volume.image === 'changed'))
+    const write = await attempt('dd', ['if=/dev/zero', `of=${attached.device}`, 'bs=4k', 'count=1', 'conv=fsync'])
+    t.match(write, { code: 1, stderr: /Input\/output error/ })
+    await t.rejects(attached.detach(), /no name any more/)
   })
 
   t.test('where the kernel moves the data it is at least said', async (t) => {

@@ -18,7 +18,7 @@ const size = 320 << 20
 
 /** What the kernel rightly logs of a file system that was told to shut down. */
 export const shutDown = [
-  /EXT4-fs .*(shut ?down|error)/i,
+  /EXT4-fs .*(shut ?down|error|convert_unwritten_extents.* returned -5)/i,
   /XFS .*(shut ?down|log I\/O error|error)/i,
   /JBD2|lost (async|sync) page write|Buffer I\/O error/i,
 ]

@@ -115,6 +115,14 @@ void short_messages(TransportKind transport, const std::vector<std::string>& wit
   }
 }
 
+void end_waits_for_pool(bool*) {
+  TestLane lane({.transport = TransportKind::kSyscall, .on_thread = [] { usleep(200'000); }});
+  lane.send(message(abi::kFsync, 1, Bytes(16)));
+  lane.core().turn();
+  expect(lane.arrived() == 1 && lane.answers().empty(), "a thread has it");
+  expect(lane.end(), "the end waits for a thread that still works on the file");
+}
+
 struct Entry {
   uint32_t opcode;
   uint32_t arguments;  // bytes that the header counts besides header and payload
@@ -179,6 +187,7 @@ const Check kChecks[] = {
      [](bool*) { short_messages(TransportKind::kSyscall, {}); }},
     {"classic: a message without a header ends the connection",
      [](bool*) { short_messages(TransportKind::kClassic, {}); }},
+    {"syscall: a lane ends when no thread works on its file any more", end_waits_for_pool},
     {"uring: an entry whose parts do not add up is EIO", uring_entries},
 };
 

@@ -95,10 +95,16 @@ TestLane::TestLane(const LaneShape& shape) : shape_(shape) {
 }
 
 TestLane::~TestLane() {
+  if (!ended_) end();
+}
+
+bool TestLane::end() {
+  ended_ = true;
   bool idle = false;
-  core_->shut_down([&idle] { idle = true; });
+  const bool settled = core_->shut_down([&idle] { idle = true; });
   while (!idle) run_finished(&loop_, true);
   join_all(&loop_);
+  return settled;
 }
 
 void TestLane::send(const Bytes& request) {

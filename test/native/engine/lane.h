@@ -51,6 +51,8 @@ class TestLane {
   void run(size_t answers);
   // A few turns in which nothing is expected.
   void settle();
+  // The end of the lane, which the destructor else brings; whether its operations on the file had ended by then.
+  bool end();
 
   int closed() const { return closed_; }
   uint64_t arrived() const { return arrived_; }
@@ -76,6 +78,7 @@ class TestLane {
   std::map<uint64_t, Bytes> bodies_;
   uint64_t arrived_ = 0;
   int closed_ = 0;
+  bool ended_ = false;
   std::unique_ptr<LaneCore> core_;
 };
 
