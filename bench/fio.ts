@@ -45,7 +45,7 @@ const bulk = { ioengine: 'libaio', direct: 1, bs: '1m', iodepth: 8 } as const
 
 export const checkerReadsPerSecond = 100
 
-/** 4 by 4 as the source document's job has it, but never more than are in flight. */
+/** 4 by 4, but never more than are in flight. */
 const batch = (depth: number): Options => ({
   iodepth_batch_submit: Math.min(4, depth),
   iodepth_batch_complete_min: Math.min(4, depth),

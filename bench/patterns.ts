@@ -20,7 +20,7 @@ export interface Pattern {
   readonly about: string
 }
 
-/** Depth of the jobs with large blocks: the one of the source documents' 1 MiB job. */
+/** Depth of the jobs with large blocks. */
 const bulkDepth = 32
 const streamSizes = ['128k', '256k', '512k', '1m'] as const
 

@@ -79,6 +79,8 @@ const files = `\
 const environment = `\
 \`RINGVOL_RUN\` is used instead of /run/ringvol. \`RINGVOL_DEVICE\` and \`RINGVOL_VOLUME\` are set for the command of
 \`run\`. Options have the variables that are named with them; arguments come before them, and they before \`--config\`.
+\`RINGVOL_CONFIG\` names a file for \`--config\`. \`RINGVOL_TRACE\`, \`RINGVOL_WITHOUT\` and \`RINGVOL_ADDON\` are for
+debugging: docs/debugging.md.
 `
 
 /** Markdown; a manual page of section 1. */

@@ -112,7 +112,7 @@ export const options = {
     fallbackText: "the source's name",
     parse: plain,
     detail:
-      'Letters, digits, dot, dash and underscore, at most 64. A name taken from the source gets a number behind it ' +
+      'Letters, digits, dot, dash and underscore, at most 64, a letter or digit first. A name taken from the source gets a number behind it ' +
       'if it is taken; one given here does not.',
   }),
   size: value({
@@ -130,7 +130,7 @@ export const options = {
   transport: valueWithDefault({
     argument: 'NAME',
     fallback: 'auto',
-    describe: `auto, ${transportNames.join(', ')}`,
+    describe: `one of auto, ${transportNames.join(', ')}`,
     parse: oneOf<TransportName | 'auto'>('transport', ['auto', ...transportNames]),
     detail:
       '`auto` takes the best one that works here, and says why. A transport named here is taken or, if it is not ' +
@@ -141,14 +141,18 @@ export const options = {
     fallback: 'auto',
     describe: 'threads that serve the volume',
     parse: integerOrAuto('lanes', 1, 1024),
-    detail: 'From 1 to 1024. More than there are CPUs gains nothing.',
+    detail:
+      'From 1 to 1024; auto is 1. At most one per CPU with uring, 16 with the others, 1 for a source without a file; ' +
+      'a warning says so.',
   }),
   'queue-depth': valueWithDefault({
     argument: 'N|auto',
     fallback: 'auto',
     describe: 'slots per kernel queue',
     parse: integerOrAuto('queue-depth', 1, 4096),
-    detail: 'From 1 to 4096. Each slot takes `--max-io` of memory; when all are in use, the kernel waits.',
+    detail:
+      'From 1 to 4096, and at most 16384 divided by the possible CPUs, or 4G of slots in a lane; auto is 32. Each slot takes `--max-io` of ' +
+      'address space, and memory as far as requests use it; when all are in use, the kernel waits.',
   }),
   'max-io': valueWithDefault({
     argument: 'SIZE',
@@ -160,7 +164,7 @@ export const options = {
   'request-timeout': valueWithDefault({
     argument: 'SECONDS|off',
     fallback: 'off',
-    describe: 'end the volume if a request takes longer',
+    describe: 'end the volume if a request takes longer, in seconds',
     parse: secondsOrOff('request-timeout'),
     detail:
       'From 1 to 86400. Whoever waits then gets an error, the daemon ends with exit status 1, and the image stays ' +
@@ -170,7 +174,7 @@ export const options = {
   watchdog: valueWithDefault({
     argument: 'SECONDS|off',
     fallback: '60',
-    describe: 'abort the connection if a serving thread stands still',
+    describe: 'abort the connection if a serving thread stands still that many seconds',
     parse: secondsOrOff('watchdog'),
     detail:
       'From 1 to 86400. Acts only while requests wait. A daemon that is stopped as a whole, by SIGSTOP or a debugger, ' +
@@ -246,8 +250,8 @@ export const options = {
   quiet: { kind: 'flag', alias: 'q', describe: 'say nothing on stderr but errors', configurable: false },
   'log-format': value({
     argument: 'FORMAT',
-    fallbackText: 'text on a terminal',
-    describe: 'text or json, for what is said on stderr',
+    fallbackText: 'text on a terminal, else json',
+    describe: 'format of what is said on stderr: text or json',
     parse: oneOf<LogFormat>('log-format', ['text', 'json']),
   }),
 } as const satisfies Record<string, OptionRow>

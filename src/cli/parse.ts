@@ -122,7 +122,7 @@ const createParser = (columns: number): Argv => {
     .showHelpOnFail(false)
     .exitProcess(false)
     .wrap(columns)
-    .epilogue('Manual: man ringvol. What this machine offers: ringvol doctor.')
+    .epilogue('Manual: docs/man/ringvol.1.md. What this machine offers: ringvol doctor.')
   for (const name of commonOptions) parser.option(name, yargsOption(options[name]))
   for (const command of commands) {
     parser.command([command.name, command.positionals].join(' ').trim(), command.summary, describeCommand(command))

@@ -17,7 +17,7 @@ import { readState, volumePaths, type VolumeState } from './state.js'
 
 const notGone = ({ pid }: ProcessId, name: string, what = 'does not end'): RingvolError =>
   new RingvolError('ERR_DAEMON', `the daemon of volume '${name}' (pid ${String(pid)}) ${what}`, {
-    advice: `let it go on, or run 'ringvol detach --force ${name}' to kill it and clean up; unflushed data is lost`,
+    advice: `let it go on, or run 'ringvol detach --force ${name}' to kill it and clean up; unanswered writes are lost`,
   })
 
 export interface DetachOptions {
@@ -74,7 +74,7 @@ const stopServing = async ({ owner, name, mountpoint }: VolumeState, control: st
 
 /** Kills a daemon; whoever waits for it gets an error when its connection is aborted, which the clean-up begins with. */
 const kill = async (owner: ProcessId, name: string, logger: Logger, roots: Roots): Promise<void> => {
-  logger.warn(`killing the daemon of volume '${name}' (pid ${String(owner.pid)}): what it had not flushed is lost`)
+  logger.warn(`killing the daemon of volume '${name}' (pid ${String(owner.pid)}): what it had not answered is lost`)
   await sendSignal(owner, 'SIGKILL')
   if (!(await until(() => isEnding(owner, roots), { deadline: deadlines.killed }))) throw notGone(owner, name)
 }

@@ -35,7 +35,7 @@ const direction = (iops: number, p50: number, p99: number) => ({
 const report = (read: object, write: object): string =>
   `fio: a warning first\n${JSON.stringify({ jobs: [{ jobname: 'timed', error: 0, read, write }] })}`
 
-t.test('the main job is the one of the source document: libaio, direct, 4k, batches of four', (t) => {
+t.test('the main job: libaio, direct, 4k, batches of four', (t) => {
   const line = timedJob(place, { pattern: pattern('rand-read'), depth: 1024 }, 3, false).join(' ')
   t.match(
     line,
@@ -60,7 +60,7 @@ t.test('what is reported of a job is how it works, not where and for how long, a
   t.end()
 })
 
-t.test('the job of the source document with large blocks: 1 MiB, half reads, 32 in flight', (t) => {
+t.test('the job with large blocks: 1 MiB, half reads, 32 in flight', (t) => {
   const line = timedJob(place, { pattern: pattern('mixed-1m'), depth: 32 }, 3, false).join(' ')
   t.match(line, /--rw=randrw --bs=1m --ioengine=libaio --direct=1 --iodepth=32/)
   t.equal(pattern('mixed-1m').depth, 32)

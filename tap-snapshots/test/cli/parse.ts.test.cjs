@@ -25,9 +25,10 @@ Options:
   -h, --help        Show help                                                                        [boolean]
   -v, --verbose     say more on stderr; twice: still more                                              [count]
   -q, --quiet       say nothing on stderr but errors                                                 [boolean]
-      --log-format  text or json, for what is said on stderr (default: text on a terminal)            [string]
+      --log-format  format of what is said on stderr: text or json (default: text on a terminal, else json)
+                                                                                                      [string]
 
-Manual: man ringvol. What this machine offers: ringvol doctor.
+Manual: docs/man/ringvol.1.md. What this machine offers: ringvol doctor.
 
 `
 
@@ -44,16 +45,18 @@ Options:
   -h, --help             Show help                                                                   [boolean]
   -v, --verbose          say more on stderr; twice: still more                                         [count]
   -q, --quiet            say nothing on stderr but errors                                            [boolean]
-      --log-format       text or json, for what is said on stderr (default: text on a terminal)       [string]
+      --log-format       format of what is said on stderr: text or json (default: text on a terminal, else
+                         json)                                                                        [string]
       --name             name in \`list\` and in the run directory (default: the source's name)         [string]
       --size             create the image, sparse, if it does not exist                               [string]
       --read-only        volume and loop device read-only                                            [boolean]
-      --transport        auto, passthrough, uring, classic, syscall (default: auto)                   [string]
+      --transport        one of auto, passthrough, uring, classic, syscall (default: auto)            [string]
       --lanes            threads that serve the volume (default: auto)                                [string]
       --queue-depth      slots per kernel queue (default: auto)                                       [string]
       --max-io           largest request (default: 1M)                                                [string]
-      --request-timeout  end the volume if a request takes longer (default: off)                      [string]
-      --watchdog         abort the connection if a serving thread stands still (default: 60)          [string]
+      --request-timeout  end the volume if a request takes longer, in seconds (default: off)          [string]
+      --watchdog         abort the connection if a serving thread stands still that many seconds (default: 60)
+                                                                                                      [string]
       --direct           open the image with O_DIRECT, past the page cache                           [boolean]
       --layer            wrap the source; repeatable, first named innermost                            [array]
       --allow-other      let other users reach the volume, as its mode permits                       [boolean]
@@ -86,7 +89,8 @@ Options:
   -h, --help        Show help                                                                        [boolean]
   -v, --verbose     say more on stderr; twice: still more                                              [count]
   -q, --quiet       say nothing on stderr but errors                                                 [boolean]
-      --log-format  text or json, for what is said on stderr (default: text on a terminal)            [string]
+      --log-format  format of what is said on stderr: text or json (default: text on a terminal, else json)
+                                                                                                      [string]
       --all         every volume of this machine                                                     [boolean]
       --force       kill the daemon instead of waiting for its last flush                            [boolean]
 
@@ -112,7 +116,8 @@ Options:
   -h, --help        Show help                                                                        [boolean]
   -v, --verbose     say more on stderr; twice: still more                                              [count]
   -q, --quiet       say nothing on stderr but errors                                                 [boolean]
-      --log-format  text or json, for what is said on stderr (default: text on a terminal)            [string]
+      --log-format  format of what is said on stderr: text or json (default: text on a terminal, else json)
+                                                                                                      [string]
       --json        JSON on stdout                                                                   [boolean]
       --fix         repair what can be repaired, after saying so                                     [boolean]
 
@@ -137,7 +142,8 @@ Options:
   -h, --help        Show help                                                                        [boolean]
   -v, --verbose     say more on stderr; twice: still more                                              [count]
   -q, --quiet       say nothing on stderr but errors                                                 [boolean]
-      --log-format  text or json, for what is said on stderr (default: text on a terminal)            [string]
+      --log-format  format of what is said on stderr: text or json (default: text on a terminal, else json)
+                                                                                                      [string]
       --json        JSON on stdout                                                                   [boolean]
 
 Examples:
@@ -158,7 +164,8 @@ Options:
   -h, --help        Show help                                                                        [boolean]
   -v, --verbose     say more on stderr; twice: still more                                              [count]
   -q, --quiet       say nothing on stderr but errors                                                 [boolean]
-      --log-format  text or json, for what is said on stderr (default: text on a terminal)            [string]
+      --log-format  format of what is said on stderr: text or json (default: text on a terminal, else json)
+                                                                                                      [string]
       --json        JSON on stdout                                                                   [boolean]
 
 Examples:
@@ -183,7 +190,8 @@ Options:
   -h, --help        Show help                                                                        [boolean]
   -v, --verbose     say more on stderr; twice: still more                                              [count]
   -q, --quiet       say nothing on stderr but errors                                                 [boolean]
-      --log-format  text or json, for what is said on stderr (default: text on a terminal)            [string]
+      --log-format  format of what is said on stderr: text or json (default: text on a terminal, else json)
+                                                                                                      [string]
       --to          stop behind this entry of the log (default: the last one)                         [string]
       --to-mark     stop at the first mark of this text                                               [string]
       --from        the image is in the state after this entry (default: 0)                           [string]
@@ -213,16 +221,18 @@ Options:
   -h, --help             Show help                                                                   [boolean]
   -v, --verbose          say more on stderr; twice: still more                                         [count]
   -q, --quiet            say nothing on stderr but errors                                            [boolean]
-      --log-format       text or json, for what is said on stderr (default: text on a terminal)       [string]
+      --log-format       format of what is said on stderr: text or json (default: text on a terminal, else
+                         json)                                                                        [string]
       --name             name in \`list\` and in the run directory (default: the source's name)         [string]
       --size             create the image, sparse, if it does not exist                               [string]
       --read-only        volume and loop device read-only                                            [boolean]
-      --transport        auto, passthrough, uring, classic, syscall (default: auto)                   [string]
+      --transport        one of auto, passthrough, uring, classic, syscall (default: auto)            [string]
       --lanes            threads that serve the volume (default: auto)                                [string]
       --queue-depth      slots per kernel queue (default: auto)                                       [string]
       --max-io           largest request (default: 1M)                                                [string]
-      --request-timeout  end the volume if a request takes longer (default: off)                      [string]
-      --watchdog         abort the connection if a serving thread stands still (default: 60)          [string]
+      --request-timeout  end the volume if a request takes longer, in seconds (default: off)          [string]
+      --watchdog         abort the connection if a serving thread stands still that many seconds (default: 60)
+                                                                                                      [string]
       --direct           open the image with O_DIRECT, past the page cache                           [boolean]
       --layer            wrap the source; repeatable, first named innermost                            [array]
       --allow-other      let other users reach the volume, as its mode permits                       [boolean]
@@ -254,16 +264,18 @@ Options:
   -h, --help             Show help                                                                   [boolean]
   -v, --verbose          say more on stderr; twice: still more                                         [count]
   -q, --quiet            say nothing on stderr but errors                                            [boolean]
-      --log-format       text or json, for what is said on stderr (default: text on a terminal)       [string]
+      --log-format       format of what is said on stderr: text or json (default: text on a terminal, else
+                         json)                                                                        [string]
       --name             name in \`list\` and in the run directory (default: the source's name)         [string]
       --size             create the image, sparse, if it does not exist                               [string]
       --read-only        volume and loop device read-only                                            [boolean]
-      --transport        auto, passthrough, uring, classic, syscall (default: auto)                   [string]
+      --transport        one of auto, passthrough, uring, classic, syscall (default: auto)            [string]
       --lanes            threads that serve the volume (default: auto)                                [string]
       --queue-depth      slots per kernel queue (default: auto)                                       [string]
       --max-io           largest request (default: 1M)                                                [string]
-      --request-timeout  end the volume if a request takes longer (default: off)                      [string]
-      --watchdog         abort the connection if a serving thread stands still (default: 60)          [string]
+      --request-timeout  end the volume if a request takes longer, in seconds (default: off)          [string]
+      --watchdog         abort the connection if a serving thread stands still that many seconds (default: 60)
+                                                                                                      [string]
       --direct           open the image with O_DIRECT, past the page cache                           [boolean]
       --layer            wrap the source; repeatable, first named innermost                            [array]
       --allow-other      let other users reach the volume, as its mode permits                       [boolean]
