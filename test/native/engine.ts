@@ -31,6 +31,12 @@ t.test('every message that a kernel has sent, and every input that once was trou
   t.equal(stdout, `${String(inputs.length)} inputs\n`)
 })
 
+t.test('each thing that can go wrong in a lane, one at a time, is noticed by its request alone', async (t) => {
+  const { code, stdout, stderr } = await attempt(await buildEngine('asan', 'sweep'), [], { deadline: 120_000 })
+  for (const line of stdout.trimEnd().split('\n')) t.match(line, /^ok .+: \d+ faults/)
+  t.equal(code, 0, `after the last line: ${stderr}`)
+})
+
 t.test('short transfers, EINTR, EAGAIN, EIO, refused answers and a lost device lose nothing else', async (t) => {
   const { seed } = seeded(t)
   const program = await buildEngine('asan', 'random')

@@ -28,7 +28,7 @@ bool fails(bool may_be_busy) {
     return true;
   }
   if (!weather->chance(weather->transient)) return false;
-  errno = may_be_busy && weather->chance(50) ? EAGAIN : EINTR;
+  errno = may_be_busy && weather->coin() ? EAGAIN : EINTR;
   return true;
 }
 
@@ -58,9 +58,8 @@ int weathered(Operation operation, int result) {
   if (result < 0) return result;
   if (weather->chance(weather->hard)) return -EIO;
   if (!weather->chance(weather->transient)) return result;
-  if (result > 1 && weather->chance(50))
-    return 1 + static_cast<int>(weather->next() % static_cast<unsigned>(result - 1));
-  return weather->chance(50) ? -EAGAIN : -EINTR;
+  if (result > 1 && weather->coin()) return 1 + static_cast<int>(weather->next() % static_cast<unsigned>(result - 1));
+  return weather->coin() ? -EAGAIN : -EINTR;
 }
 
 void change_completions(io_uring* ring) {

@@ -17,9 +17,16 @@ struct Weather {
   std::atomic<bool> gone = false;  // the device says ENODEV
   std::atomic<uint64_t> state = 1;
   unsigned changed = 0;  // completions up to here have had their weather
+  // Instead of chances: the nth time that something could go wrong it does, and never again. 0: chances.
+  uint64_t nth = 0;
+  std::atomic<uint64_t> times = 0;
 
   uint64_t next();
-  bool chance(unsigned percent) { return percent > 0 && next() % 100 < percent; }
+  bool coin() { return next() % 2 == 0; }
+  bool chance(unsigned percent) {
+    if (percent == 0) return false;
+    return nth == 0 ? next() % 100 < percent : ++times == nth;
+  }
 };
 
 // Of the calls that this thread makes from now on; nullptr: fine.
