@@ -147,6 +147,7 @@ export class FileBackend implements Backend {
 
   /** fdatasync covers what was written through any descriptor of the inode, the ring's O_DIRECT one included. */
   async flush(): Promise<void> {
+    await this.#watch?.look() // the last flush must not succeed for want of a look
     this.#check(limit.flush, 0, this.size)
     await this.#opened.handle.datasync().catch((error: unknown) => this.#fail('flush', 0, this.size, error))
   }

@@ -86,20 +86,15 @@ export class ImageWatch {
     const open = await handle.stat().catch(() => undefined)
     if (open === undefined) return
     this.cut(open.size)
-    const found = await stat(path).catch((error: unknown) =>
-      errnoOf(error) === os.errno.ENOENT ? 'nothing' : undefined,
-    )
-    if (found === 'nothing' || (found !== undefined && (found.ino !== open.ino || found.dev !== open.dev))) {
-      this.#say('path', `its path names ${found === 'nothing' ? 'nothing' : 'another file'} now: the volume goes on ` +
-          'with the file that it opened') // prettier-ignore
-    }
-    if (!write) return
-    if (open.nlink === 0 && opened.nlink > 0) {
+    if (write && open.nlink === 0 && opened.nlink > 0) {
       const why = 'it has no name any more and is gone when the volume ends'
       this.#lower(limit.write, 0, why)
       this.#lower(limit.flush, 0, why)
       this.#say('name', `${why}: writes and flushes answer EIO; copy the volume while it is there`)
+    } else {
+      await this.#lookAtPath(path, open)
     }
+    if (!write) return
     if ((open.mode & 0o222) === 0 && (opened.mode & 0o222) !== 0) {
       const why = 'nobody may write it any more'
       this.#lower(limit.write, 0, why)
@@ -107,6 +102,15 @@ export class ImageWatch {
     }
     const errno = await access(`/proc/self/fd/${String(handle.fd)}`, constants.W_OK).then(() => 0, errnoOf)
     if (errno === os.errno.EROFS) this.#say('file system', 'its file system has become read-only: writes fail')
+  }
+
+  async #lookAtPath(path: string, open: Stats): Promise<void> {
+    const found = await stat(path).catch((error: unknown) =>
+      errnoOf(error) === os.errno.ENOENT ? 'nothing' : undefined,
+    )
+    if (found === undefined || (found !== 'nothing' && found.ino === open.ino && found.dev === open.dev)) return
+    this.#say('path', `its path names ${found === 'nothing' ? 'nothing' : 'another file'} now: the volume goes on ` +
+        'with the file that it opened') // prettier-ignore
   }
 
   #lower(kind: Limit, to: number, why: string): void {

@@ -1,7 +1,7 @@
 /**
  * What an open image does when the file system below does less than one hopes, or fails.
  */
-import fs, { readFileSync, statSync, truncateSync } from 'node:fs'
+import fs, { readFileSync, statSync, truncateSync, unlinkSync } from 'node:fs'
 import { type FileHandle, open as openHandle } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
@@ -95,6 +95,22 @@ t.test('edges that a block device cannot punch are written as zeros', async (t) 
     [8192, 4096],
     [40960, 4096],
   ])
+})
+
+t.test('a flush looks whether the image still has a name, since what it stores would be gone with it', async (t) => {
+  const path = imageOf(t)
+  const backend = await openFile(t, path)
+  await backend.write(Buffer.alloc(4096, 1), 0)
+  await backend.flush()
+  unlinkSync(path)
+  await t.rejects(async () => backend.flush(), { errno: EIO, message: /no name any more/ })
+  await t.rejects(async () => backend.write(Buffer.alloc(4096, 2), 0), { errno: EIO, message: /no name any more/ })
+  const kept = Buffer.alloc(4096)
+  await backend.read(kept, 0)
+  t.ok(
+    kept.every((byte) => byte === 1),
+    'it can still be read',
+  )
 })
 
 t.test('an image that is cut short under us is EIO where it ended, never zeros', async (t) => {
