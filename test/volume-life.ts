@@ -2,6 +2,7 @@
  * The end of a volume, with lanes and a mount that only note what is done to them: order, results, and what a failure
  * does to the steps after it.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import type { LaneCounters, LaneHandle, Pending } from '../src/lane/handle.js'
 import { silentLogger } from '../src/log.js'
@@ -32,6 +33,8 @@ interface FakeOptions {
   readonly pending?: Pending
   /** false: lanes close with operations on the image that have not ended. */
   readonly settled?: boolean
+  /** Settles when the kernel has taken the first operations, or refused them. */
+  readonly begun?: Promise<void>
 }
 
 const idle: Pending = { inFlight: 0, oldestMs: null }
@@ -45,6 +48,7 @@ const fakes = (options: FakeOptions = {}): Fakes => {
     readOnly = false,
     pending = idle,
     settled = true,
+    begun = Promise.resolve(),
   } = options
   const done: string[] = []
   const note = async (what: string): Promise<void> => {
@@ -59,7 +63,7 @@ const fakes = (options: FakeOptions = {}): Fakes => {
     features: ['a'],
     missing: ['b'],
     start: () => connection,
-    begun: () => Promise.resolve(),
+    begun: () => begun,
     drain: () => note('drain').then(() => drained),
     counters: () => ({ ...zero, ...counters }),
     pending: () => pending,
@@ -87,6 +91,18 @@ const fakes = (options: FakeOptions = {}): Fakes => {
 
 const takeDown = ['drain', 'flushed', 'lane closed', 'detached', 'device closed', 'backend closed']
 const ENODEV = 19
+const EINVAL = 22
+
+t.test('what the kernel refuses at the start is no volume, also where it takes a message to say so', async (t) => {
+  for (const late of [false, true]) {
+    const begun = late ? sleep(20) : undefined
+    const { serving, end } = fakes({ ...(begun === undefined ? {} : { begun }) })
+    const starting = RunningVolume.start(serving)
+    if (late) setTimeout(end, 10, EINVAL)
+    else end(EINVAL)
+    await t.rejects(starting, { code: 'ERR_TRANSPORT', errno: EINVAL, message: /did not start: EINVAL/ })
+  }
+})
 
 t.test('an end from outside drains, flushes, and closes everything, once', async (t) => {
   const { serving, done, end } = fakes()
