@@ -97,6 +97,20 @@ uint64_t sweep(LaneShape shape, const Kind& kind, uint64_t state) {
   }
 }
 
+// The kernel queues deferred work and then sets its flag; an enter in between finds the work and leaves the flag
+// behind.
+void stale_flag() {
+  TestLane lane({.transport = TransportKind::kClassic});
+  Weather weather;
+  set_weather(&weather);
+  lane.settle();
+  weather.stale = true;
+  const double before = lane.core().counters()->enters;
+  for (int turn = 0; turn < 3; ++turn) expect(lane.core().turn(), "a lane with nothing to do goes to sleep");
+  expect(lane.core().counters()->enters - before < LaneCore::kRounds, "and does not look for ever");
+  set_weather(nullptr);
+}
+
 struct Shape {
   const char* name;
   LaneShape shape;
@@ -116,6 +130,8 @@ const Shape kShapes[] = {
 int main() {
   using namespace ringvol::test;
   signal(SIGPIPE, SIG_IGN);
+  stale_flag();
+  std::printf("ok a flag of deferred work that is left over keeps no lane awake\n");
   for (const Shape& shape : kShapes) {
     for (const Kind& kind : kKinds) {
       const uint64_t lives = sweep(shape.shape, kind, 1) + sweep(shape.shape, kind, 2);

@@ -81,6 +81,7 @@ int enter(io_uring* ring, Enter&& really) {
   spoil_answers(ring);
   const int result = really();
   change_completions(ring);
+  if (weather->stale) *ring->sq.kflags |= IORING_SQ_TASKRUN;
   return result;
 }
 

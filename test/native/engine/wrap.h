@@ -16,6 +16,7 @@ struct Weather {
   unsigned refuse = 0;             // percent: answers that the kernel refuses
   std::atomic<bool> gone = false;  // the device says ENODEV
   std::atomic<uint64_t> state = 1;
+  bool stale = false;    // every enter leaves the flag of deferred work set, with none there
   unsigned changed = 0;  // completions up to here have had their weather
   // Instead of chances: the nth time that something could go wrong it does, and never again. 0: chances.
   uint64_t nth = 0;
