@@ -163,10 +163,11 @@ export class RunningVolume implements Volume {
   }
 
   async stop({ force = false }: { force?: boolean } = {}): Promise<void> {
-    await this.#serving.mount.unmount({ lazy: force })
-    // A lazy unmount leaves the connection up for whoever has the volume open. What it took in after the last flush
-    // would be answered and never flushed, so it ends first.
-    if (force) {
+    // The connection ends first: what it took in after the last flush would be answered and never flushed. Unmounting
+    // lazily would leave it up for whoever has the volume open, and waits for threads that may all stand still.
+    if (!force) {
+      await this.#serving.mount.unmount({ lazy: false })
+    } else if (this.#finishing === undefined) {
       this.#abort()
       void this.#finish(forcedDrainMs, 'stopped by force').catch(() => undefined) // `closed` rejects with it
       this.#endByForce()
@@ -222,7 +223,7 @@ export class RunningVolume implements Volume {
       async () => {
         settled = await closeAll(lanes)
       },
-      () => mount.unmount({ lazy: true }),
+      () => ask('unmounting', () => mount.unmount({ lazy: true })),
       () => {
         mount.close()
         limits?.close()

@@ -137,7 +137,7 @@ t.test('a forced stop ends it also while somebody has it open, and `closed` sett
   const volume = await RunningVolume.start(serving)
   await volume.stop({ force: true })
   await volume.closed
-  t.strictSame(done, ['detached', 'aborted', ...takeDown], 'nothing is taken in after the last flush')
+  t.strictSame(done, ['aborted', ...takeDown], 'nothing is taken in after the last flush')
 })
 
 t.test('a flush that fails is the result, and nothing is left open for it', async (t) => {
@@ -186,7 +186,7 @@ t.test('only a backend that left requests unanswered is given up on', async (t) 
     const { serving, done } = fakes({ drained: false, hanging: what })
     const volume = await RunningVolume.start(serving)
     await t.rejects(volume.stop({ force: true }), { code: 'ERR_BACKEND', message: /did not end/ }, what)
-    t.strictSame(done, ['detached', 'aborted', ...takeDown], `${what}: every step was taken`)
+    t.strictSame(done, ['aborted', ...takeDown], `${what}: every step was taken`)
   }
   const waits = async (): Promise<void> => {
     const { serving } = fakes({ hanging: 'flushed' })

@@ -10,7 +10,7 @@ import { access, type FileHandle, open, stat, unlink } from 'node:fs/promises'
 import { constants as os } from 'node:os'
 import { dirname } from 'node:path'
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
-import { type Logger } from '../log.js'
+import { type Logger, silentLogger } from '../log.js'
 import { type Addon } from '../native/addon.js'
 import { formatSize } from '../units.js'
 import { isReadOnlyDevice } from './block-device.js'
@@ -68,9 +68,23 @@ export const openImage = async (
   }
 }
 
-/** Takes back what `createImage` made. Only for an image whose `created` is true. */
-export const removeImage = async (path: string): Promise<void> => {
-  await unlink(path).catch(() => undefined)
+/**
+ * Takes back what `createImage` made, after its lock was given back: not if the path names another file by now, or if
+ * somebody else has locked the image. Never rejects.
+ */
+export const removeImage = async (path: string, { dev, ino }: Stats, calls: FileCalls): Promise<void> => {
+  const handle = await open(path, constants.O_RDWR | constants.O_NOFOLLOW).catch(() => undefined)
+  if (handle === undefined) return
+  try {
+    const found = await handle.stat()
+    if (found.dev !== dev || found.ino !== ino) return
+    lockImage(path, handle.fd, true, calls, silentLogger)
+    await unlink(path)
+  } catch {
+    // Somebody has it, or it cannot be removed: it stays.
+  } finally {
+    await handle.close().catch(() => undefined)
+  }
 }
 
 const findImage = async (path: string): Promise<Stats | undefined> => {
@@ -101,8 +115,8 @@ const createImage = async (
     return { handle, stats: await handle.stat(), device: false, size, created: true }
   } catch (error) {
     if (handle !== undefined) {
+      await unlink(path).catch(() => undefined) // before close, so that the lock still covers the name
       await handle.close().catch(() => undefined)
-      await removeImage(path)
     }
     throw await creationError(path, size, error)
   }

@@ -26,6 +26,8 @@ import { readWhole, writeWhole } from './transfer.js'
 export interface FileOptions extends ImageOptions {
   /** Also open with O_DIRECT, for the ring. Default false. */
   readonly direct?: boolean | undefined
+  /** Called when `open` has made the image; `remove` takes it back, once the backend is closed, if nobody else has it. */
+  readonly onCreated?: ((remove: () => Promise<void>) => void) | undefined
   readonly logger?: Logger | undefined
   /** Default: the addon. */
   readonly calls?: FileCalls | undefined
@@ -77,9 +79,14 @@ export class FileBackend implements Backend {
       await this.#publish(image, calls)
     } catch (error) {
       await this.close().catch(() => undefined) // what went wrong first is what the caller must hear
-      if (image.created) await removeImage(this.#path)
+      if (image.created) await this.#takeBack(image)
       throw error
     }
+    if (image.created) this.#options.onCreated?.(() => this.#takeBack(image))
+  }
+
+  #takeBack({ stats }: Image): Promise<void> {
+    return removeImage(this.#path, stats, this.#calls)
   }
 
   async #publish(image: Image, calls: FileCalls): Promise<void> {

@@ -23,6 +23,8 @@ export interface OpenSourceOptions {
   readonly readOnly?: boolean | undefined
   /** O_DIRECT for the ring; files and block devices only. Default false. */
   readonly direct?: boolean | undefined
+  /** Called when `open` has made an image; `remove` takes it back, once the backend is closed, if nobody else has it. */
+  readonly onCreated?: ((remove: () => Promise<void>) => void) | undefined
   /** `NAME[:key=value,…]`, the first innermost. */
   readonly layers?: readonly string[] | undefined
   readonly logger?: Logger | undefined

@@ -86,9 +86,16 @@ export const parseConfig = (path: string, text: string): Given => {
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, checkItem(path, name, item)]))
 }
 
-const refuseWritable = (path: string, { mode }: Stats, config: string): void => {
-  if ((mode & 0o022) === 0) return
+const refuseWritable = (path: string, { mode, uid }: Stats, config: string): void => {
   const what = path === config ? path : `${config} lies in ${path}, which`
+  // Whoever ran us through sudo could become root in other ways.
+  if (uid !== 0 && String(uid) !== process.env['SUDO_UID']) {
+    throw new RingvolError('ERR_USAGE', `${what} belongs to user ${String(uid)}`, {
+      path,
+      advice: `run 'chown root ${path}', or use a file of root's`,
+    })
+  }
+  if ((mode & 0o022) === 0) return
   throw new RingvolError('ERR_USAGE', `${what} may be written by others`, { path, advice: `run 'chmod go-w ${path}'` })
 }
 

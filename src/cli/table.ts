@@ -4,7 +4,9 @@
 
 /** Left-aligned columns, two spaces apart; the first row is the heading. Ends with a newline unless it is empty. */
 export const formatTable = (rows: readonly (readonly string[])[]): string => {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)))
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
+  )
   return rows
     .map(
       (row) =>

@@ -24,17 +24,27 @@ const forwardSignals = (child: () => ChildProcess | undefined): (() => void) => 
   }
 }
 
-/** Its exit status as a shell shows it: 128 + n if signal n ended it, 127 and 126 if it could not be run. */
-const exitStatus = (child: ChildProcess, program: string, report: (error: unknown) => void): Promise<number> =>
+/**
+ * Its exit status as a shell shows it: 128 + n if signal n ended it, 127 and 126 if it could not be run. Of that Node
+ * tells a part by an event and a part by throwing.
+ */
+const exitStatus = (run: () => ChildProcess, program: string, report: (error: unknown) => void): Promise<number> =>
   new Promise((resolve) => {
-    child.once('error', (error) => {
-      const reason = errnoName(errnoOf(error) ?? 0)
-      report(new RingvolError('ERR_SYSTEM', `cannot run ${program}: ${reason}`, { path: program, cause: error }))
+    const refused = (error: unknown): void => {
+      const errno = errnoOf(error)
+      const reason = errno === undefined ? 'it is no name of a program' : errnoName(errno)
+      report(new RingvolError('ERR_SYSTEM', `cannot run '${program}': ${reason}`, { path: program, cause: error }))
       resolve(reason === 'ENOENT' ? 127 : 126)
-    })
-    child.once('exit', (code, name) => {
-      resolve(name === null ? (code ?? 1) : signalExitCode(name))
-    })
+    }
+    try {
+      const child = run()
+      child.once('error', refused)
+      child.once('exit', (code, name) => {
+        resolve(name === null ? (code ?? 1) : signalExitCode(name))
+      })
+    } catch (error) {
+      refused(error)
+    }
   })
 
 /** Names under which the command finds its volume. */
@@ -64,8 +74,9 @@ export const runCaptive = async (
   const stop = forwardSignals(() => child)
   try {
     const attached = await untilSignalled((signal) => attachVolume(options, { ...context, signal }))
-    child = spawn(program, parameters, { stdio: 'inherit', env: volumeEnvironment(attached) })
-    const status = await exitStatus(child, program, report)
+    const run = (): ChildProcess =>
+      (child = spawn(program, parameters, { stdio: 'inherit', env: volumeEnvironment(attached) }))
+    const status = await exitStatus(run, program, report)
     try {
       await detachVolume(attached.name, context.logger)
     } catch (error) {

@@ -90,10 +90,22 @@ const readyLine = (
       settle({ reason: name === null ? `it ended with status ${String(code)}` : `${name} ended it` })
     })
     if (child.stdout === null) return
-    createInterface({ input: child.stdout }).once('line', (line) => {
-      settle({ status: JSON.parse(line) as VolumeStatus })
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const status = parseReady(line)
+      if (status !== undefined) settle({ status })
     })
   })
+
+/** A module may print what it likes while it is loaded: only the ready line is ours. */
+const parseReady = (line: string): VolumeStatus | undefined => {
+  try {
+    const value = JSON.parse(line) as Partial<VolumeStatus> | null
+    const ready = typeof value?.volume === 'string' && typeof value.pid === 'number'
+    return ready ? (value as VolumeStatus) : undefined
+  } catch {
+    return undefined
+  }
+}
 
 /**
  * Ends a daemon that serves nobody yet: politely, again (which makes it unmount by force), then by SIGKILL.

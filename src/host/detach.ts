@@ -8,12 +8,13 @@ import type { Logger } from '../log.js'
 import { askStatus, askStop } from './control.js'
 import { deadlines } from './deadlines.js'
 import { blockHolders, openersBelow } from './holders.js'
-import { detachLoop, loopsOver, type LoopDevice } from './loop.js'
+import { detachLoop, type LoopDevice } from './loop.js'
 import { isAlive, isEnding, sendSignal, waitGone, whySilent, type ProcessId } from './process.js'
 import { until } from './poll.js'
 import { cleanUpDead } from './recover.js'
 import { systemRoots, type Roots } from './roots.js'
 import { readState, volumePaths, type VolumeState } from './state.js'
+import { loopsOf } from './volume-loops.js'
 
 const notGone = ({ pid }: ProcessId, name: string, what = 'does not end'): RingvolError =>
   new RingvolError('ERR_DAEMON', `the daemon of volume '${name}' (pid ${String(pid)}) ${what}`, {
@@ -45,7 +46,8 @@ const stopStarting = async ({ owner, name }: VolumeState): Promise<void> => {
   if (!(await waitGone(owner, deadlines.ready))) throw notGone(owner, name)
 }
 
-const stopServing = async ({ owner, name, mountpoint }: VolumeState, control: string, roots: Roots): Promise<void> => {
+const stopServing = async (state: VolumeState, control: string, roots: Roots): Promise<void> => {
+  const { owner, name, mountpoint } = state
   // Asked first: a loop device over a daemon that does not answer would hang us too.
   try {
     await askStatus(control)
@@ -60,7 +62,7 @@ const stopServing = async ({ owner, name, mountpoint }: VolumeState, control: st
       advice: opener.cure,
     })
   }
-  await detachLoops(await loopsOver(`${mountpoint}/volume`, roots), roots)
+  await detachLoops(await loopsOf(state, roots), roots)
   try {
     await askStop(control, false)
   } catch (error) {

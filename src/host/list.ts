@@ -7,10 +7,10 @@ import { RingvolError } from '../errors.js'
 import type { Volume, VolumeCounters, VolumeStatus } from '../volume.js'
 import { askStatus, type ControlStatus } from './control.js'
 import { deadlines } from './deadlines.js'
-import { listLoops } from './loop.js'
 import { isAlive } from './process.js'
 import { systemRoots, type Roots } from './roots.js'
-import { listNames, readDevice, readState, volumePaths, type VolumeState } from './state.js'
+import { listNames, readState, volumePaths, type VolumeState } from './state.js'
+import { loopsOf } from './volume-loops.js'
 
 export interface ListedVolume extends VolumeStatus {
   /**
@@ -30,12 +30,8 @@ export const listStates = async (roots: Roots = systemRoots()): Promise<VolumeSt
   return states.filter((state) => state !== undefined)
 }
 
-const deviceOf = async (state: VolumeState, roots: Roots): Promise<string | null> => {
-  const path = `${state.mountpoint}/volume`
-  const journalled = (await readDevice(volumePaths(state.name, roots)))?.device
-  const over = (await listLoops(roots)).filter((loop) => loop.backingFile === path).map((loop) => loop.device)
-  return over.find((device) => device === journalled) ?? over[0] ?? null
-}
+const deviceOf = async (state: VolumeState, roots: Roots): Promise<string | null> =>
+  (await loopsOf(state, roots))[0]?.device ?? null
 
 interface Look {
   readonly listed: ListedVolume

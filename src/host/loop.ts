@@ -102,6 +102,8 @@ export const attachLoop = async (
   roots: Roots = systemRoots(),
 ): Promise<string> => {
   const before = new Set((await loopsOver(volume, roots)).map((loop) => loop.device))
+  const added = async (): Promise<LoopDevice[]> =>
+    (await loopsOver(volume, roots)).filter((loop) => !before.has(loop.device))
   const result = await runProgram(
     'losetup',
     [
@@ -113,8 +115,12 @@ export const attachLoop = async (
       volume,
     ],
     deadlines.losetup,
-  )
-  const attached = (await loopsOver(volume, roots)).filter((loop) => !before.has(loop.device))
+  ).catch(async (error: unknown) => {
+    // It may have got as far as attaching. One that is held by a losetup that hangs goes with it.
+    for (const loop of await added()) await detachLoop(loop, roots).catch(() => undefined)
+    throw error
+  })
+  const attached = await added()
   const mine = attached.find((loop) => loop.device === result.stdout.trim())
   if (result.code === 0 && mine?.directIo === true) return mine.device
   for (const loop of attached) await detachLoop(loop, roots)

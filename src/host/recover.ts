@@ -9,24 +9,13 @@ import type { Logger } from '../log.js'
 import { addon } from '../native/addon.js'
 import { deadlines } from './deadlines.js'
 import { abortConnection } from './fusectl.js'
-import { detachLoop, listLoops, type LoopDevice } from './loop.js'
+import { detachLoop } from './loop.js'
 import { isFuse, listMounts, mountAt } from './mountinfo.js'
 import { until } from './poll.js'
 import { isDying, isEnding, waitGone, type ProcessId } from './process.js'
 import { systemRoots, type Roots } from './roots.js'
-import { readDevice, readState, removeFolder, takeFolder, volumePaths, type VolumeState } from './state.js'
-
-/**
- * The loop devices of a dead volume. If somebody has unmounted it lazily, the kernel prints the path of its file from
- * the root of the mount, `/volume`; then only the journalled device is ours.
- */
-const loopsOf = async (state: VolumeState, roots: Roots): Promise<LoopDevice[]> => {
-  const journalled = (await readDevice(volumePaths(state.name, roots)))?.device
-  return (await listLoops(roots)).filter(
-    ({ device, backingFile }) =>
-      backingFile === `${state.mountpoint}/volume` || (device === journalled && backingFile === '/volume'),
-  )
-}
+import { readState, removeFolder, takeFolder, volumePaths } from './state.js'
+import { loopsOf } from './volume-loops.js'
 
 const unmount = async (mountpoint: string): Promise<void> => {
   try {

@@ -8,7 +8,7 @@
  *                                                          volume.closed: stop(), umount, abort
  * ```
  */
-import { rm, stat } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend } from '../backend/backend.js'
 import { openSource } from '../backend/source.js'
 import { RingvolError } from '../errors.js'
@@ -17,6 +17,7 @@ import { exportVolumeAt, type Volume, type VolumeOptions, type VolumeStatus } fr
 import { claimVolume, inheritClaim, type Claim } from './claim.js'
 import { listenControl } from './control.js'
 import { keepOutOfCoreDumps } from './core-dump.js'
+import { deadlines } from './deadlines.js'
 import { refuseImageInUse } from './image-in-use.js'
 import { checkMountpoint, refuseOwnFiles } from './mountpoint.js'
 import { absoluteSource, imagePath } from './source-path.js'
@@ -43,20 +44,18 @@ export interface ServeContext {
   readonly make?: { openSource: typeof openSource; exportVolume: typeof exportVolumeAt }
 }
 
-/** An image that this start created goes again if the start fails; one that was there is never touched. */
-const openImage = async (options: ServeOptions, { logger, make }: ServeContext, undo: UndoStack): Promise<Backend> => {
-  const image = imagePath(options.source)
-  const isNew = image !== undefined && options.size !== undefined && (await stat(image).catch(() => null)) === null
-  const backend = await (make?.openSource ?? openSource)(options.source, {
+/** An image that this start made goes again if the start fails; one that was there is never touched. */
+const openImage = (options: ServeOptions, { logger, make }: ServeContext, undo: UndoStack): Promise<Backend> =>
+  (make?.openSource ?? openSource)(options.source, {
     readOnly: options.readOnly ?? false,
     direct: options.direct ?? false,
     layers: [...(options.layers ?? [])],
     logger,
+    onCreated: (remove) => {
+      undo.add(`removing ${options.source}`, remove)
+    },
     ...(options.size === undefined ? {} : { size: options.size }),
   })
-  if (isNew) undo.add(`removing ${image}`, () => rm(image, { force: true }))
-  return backend
-}
 
 const stopForControl = async (volume: Volume, force: boolean): Promise<void> => {
   try {
@@ -120,6 +119,20 @@ const start = async (
   return { volume, claim, closeControl }
 }
 
+/** With a deadline: where storage stands still so may every thread that works on files, and the daemon has to end. */
+const giveBack = async (claim: Claim, logger: Logger): Promise<void> => {
+  const late = Symbol('late')
+  const timer = new AbortController()
+  try {
+    const first = await Promise.race([claim.release(), sleep(deadlines.farewell, late, { signal: timer.signal })])
+    if (first === late) logger.warn(`${claim.paths.directory} is not removed: storage does not answer`)
+  } catch (error) {
+    logger.warn(`cannot remove ${claim.paths.directory}: ${String(error)}`)
+  } finally {
+    timer.abort()
+  }
+}
+
 export interface ServeResult {
   /** The signal that ended the volume by force; absent after a clean end. */
   readonly forcedBy: NodeJS.Signals | undefined
@@ -137,12 +150,11 @@ export const serve = async (options: ServeOptions, context: ServeContext): Promi
     const { volume, claim, closeControl } = await start(options, context, signals, undo)
     try {
       context.onReady(volume.status)
+      undo.forget() // what happens from here on is no failed start: an image that was made and served stays
       await volume.closed
     } finally {
       await closeControl()
-      await claim.release().catch((error: unknown) => {
-        context.logger.warn(`cannot remove ${claim.paths.directory}: ${String(error)}`)
-      })
+      await giveBack(claim, context.logger)
     }
     return { forcedBy: signals.forcedBy }
   } catch (error) {

@@ -11,6 +11,11 @@ export class UndoStack {
     this.#steps.push({ what, undo })
   }
 
+  /** What was begun is complete: nothing is taken back any more. */
+  forget(): void {
+    this.#steps.length = 0
+  }
+
   /** A step that cannot be undone is a warning: the error that started the undoing is what the caller wants to see. */
   async run(logger: Logger): Promise<void> {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {

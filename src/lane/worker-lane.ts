@@ -3,6 +3,7 @@
  *
  * A worker that dies takes the volume down, not the process: its end counts as the end of the connection.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Backend } from '../backend/backend.js'
 import { RingvolError } from '../errors.js'
@@ -14,6 +15,8 @@ import { fromPlainError, type FromWorker, toPlainError, type ToWorker, type Work
 
 /** For the thread to end by itself after `close`, before it is terminated. */
 const endMs = 10_000
+/** For its word to come, after its own deadline. */
+const graceMs = 1000
 
 const counterCount = Object.keys(laneCounters).length
 
@@ -152,8 +155,17 @@ export class WorkerLane implements LaneHandle {
   drain(deadlineMs: number): Promise<boolean> {
     const answer = new Promise<boolean>((resolve) => (this.#drained = resolve))
     this.#post({ type: 'drain', deadlineMs })
-    // A thread that is gone has nothing in flight any more.
-    return Promise.race([answer, this.#exited.then(() => true)])
+    // A thread that is gone has nothing in flight any more; one that stands still does not even answer.
+    return this.#orLate(Promise.race([answer, this.#exited.then(() => true)]), deadlineMs + graceMs, false)
+  }
+
+  async #orLate<T>(result: Promise<T>, deadlineMs: number, late: T): Promise<T> {
+    const timer = new AbortController()
+    try {
+      return await Promise.race([result, sleep(deadlineMs, late, { signal: timer.signal })])
+    } finally {
+      timer.abort()
+    }
   }
 
   counters(): LaneCounters {
@@ -169,7 +181,8 @@ export class WorkerLane implements LaneHandle {
     this.#closing = true
     this.#post({ type: 'close' })
     const timer = setTimeout(() => void this.#worker.terminate(), endMs)
-    await this.#exited
+    // Nothing ends a thread that stands still in native code: then its lane is not settled.
+    await this.#orLate(this.#exited, endMs + graceMs, undefined)
     clearTimeout(timer)
     if (this.#death !== undefined) throw this.#death
     return this.#settled

@@ -1,8 +1,10 @@
 /** Options from a file and from the environment: the same names, the same values, mistakes named. */
-import { chmodSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { fromEnvironment, parseConfig, readConfig, variableOf } from '../../src/cli/config.js'
+
+const root = process.geteuid?.() === 0
 
 t.test('variables are named after options, and others are left alone', (t) => {
   t.equal(variableOf('queue-depth'), 'RINGVOL_QUEUE_DEPTH')
@@ -61,6 +63,24 @@ t.test('a file that is missing, or that others may write when root reads it, is 
   else t.strictSame(readConfig(path), { direct: true })
   t.end()
 })
+
+t.test(
+  "root does not read somebody else's file, unless that is who ran it with sudo",
+  { skip: !root && 'needs root' },
+  (t) => {
+    const directory = t.testdir({})
+    const path = join(directory, 'config.json')
+    writeFileSync(path, '{ "direct": true }', { mode: 0o644 })
+    chownSync(path, 1234, 0)
+    t.throws(() => readConfig(path), { code: 'ERR_USAGE', message: /belongs to user 1234; run 'chown root/ })
+    const before = process.env['SUDO_UID']
+    process.env['SUDO_UID'] = '1234'
+    t.strictSame(readConfig(path), { direct: true })
+    if (before === undefined) delete process.env['SUDO_UID']
+    else process.env['SUDO_UID'] = before
+    t.end()
+  },
+)
 
 t.test('so is one in a directory where others may put another in its place', (t) => {
   const directory = t.testdir({})

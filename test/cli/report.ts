@@ -55,6 +55,7 @@ t.test('columns line up and nothing trails', (t) => {
     'A       LONG\nlonger  x\nb\n',
   )
   t.equal(formatTable([]), '')
+  t.equal(formatTable(Array.from({ length: 200_000 }, () => ['x'])).length, 400_000, 'a long recording has many rows')
   t.end()
 })
 

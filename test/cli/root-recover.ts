@@ -54,6 +54,16 @@ await suite(t, { expectedLog: [/I\/O error/, /Buffer I\/O/, /EXT4-fs/, /JBD2/, /
     },
   )
 
+  t.test('a volume that somebody unmounted lazily is listed with its device, and detached', async (t) => {
+    const image = sparseImage(MiB)
+    const { device, status } = await attach(image, ['--name', 'lazy'])
+    await run('umount', ['-l', status.mountpoint])
+    await run('dd', ['if=/dev/urandom', `of=${device}`, 'bs=4k', 'count=1', 'oflag=direct', 'status=none'])
+    t.match(await list(), [{ name: 'lazy', device }])
+    t.match(await ringvol(['detach', device], { deadline: 30_000 }), { code: 0 })
+    t.strictSame(leftovers(), [])
+  })
+
   t.test('a mountpoint of the user is unmounted and stays', async (t) => {
     const served = await serve(sparseImage(MiB), ['--name', 'victim'])
     await killed(served.status.pid)

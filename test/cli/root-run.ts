@@ -28,6 +28,8 @@ await suite(t, {}, () => {
       [['sh', '-c', 'kill -9 $$'], 137],
       [['/nonexistent/command'], 127],
       [['/dev/null'], 126],
+      [['/dev/null/x'], 126],
+      [[''], 126],
     ]
     for (const [command, code] of cases) {
       t.match(await ringvol(['-q', 'run', 'memory:1M', '--', ...command]), { code, stdout: '' }, command.join(' '))

@@ -1,9 +1,9 @@
 /** How a serving process ends: asked politely, refused, forced, from outside, and by a failing last flush. */
-import { readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync, statSync } from 'node:fs'
 import t from 'tap'
 import { attempt, run, start, until } from '../support/process.js'
 import { ringvol, ringvolOk, serve, sparseImage } from '../support/ringvol.js'
-import { freshDirectory, runDirectory } from '../support/scratch.js'
+import { freshDirectory, freshPath, runDirectory } from '../support/scratch.js'
 import { onTransportsInTurn, suite } from '../support/suite.js'
 
 const MiB = 1 << 20
@@ -66,8 +66,10 @@ await suite(t, {}, () => {
     t.match(result, { code: 1, stderr: /EIO/ })
     t.strictSame(readdirSync(runDirectory), [])
 
-    t.equal((await ringvol(['-q', 'attach', sparseImage(MiB), ...options])).code, 0)
+    const image = freshPath('made')
+    t.equal((await ringvol(['-q', 'attach', image, '--size', '1M', ...options])).code, 0)
     t.match(await ringvol(['detach', 'failing']), { code: 1, stderr: /EIO/ })
+    t.equal(statSync(image).size, MiB, 'the image stays, though this volume made it')
     t.equal(await ringvolOk(['list']), '')
   })
 

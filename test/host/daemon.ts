@@ -17,7 +17,7 @@ const options = (t: Parameters<typeof machine>[0], script: string): DaemonOption
     logger: pino({ level: 'warn' }, { write: (line: string) => void warnings.push(line) }),
   }
 }
-const ready = `console.log(JSON.stringify({ name: 'disk', pid: process.pid }));`
+const ready = `console.log(JSON.stringify({ name: 'disk', pid: process.pid, volume: '/mnt/volume' }));`
 
 t.test('the ready line is the answer, and warnings before it are repeated', async (t) => {
   const script = `console.error(JSON.stringify({ level: 40, msg: 'careful' })); ${ready} setInterval(() => {}, 1000)`
@@ -28,6 +28,13 @@ t.test('the ready line is the answer, and warnings before it are repeated', asyn
   t.ok(await isAlive(id), 'it goes on')
   t.ok(await endDaemon(id))
   t.notOk(await isAlive(id))
+})
+
+t.test('what a module prints while it is loaded is no ready line', async (t) => {
+  const chatter = `console.log('hello'); console.log('{"half":'); console.log(42); console.log('null'); console.log('{}');`
+  const { status, id } = await startDaemon(options(t, `${chatter} ${ready} setInterval(() => {}, 1000)`))
+  t.match(status, { name: 'disk', pid: id.pid })
+  t.ok(await endDaemon(id))
 })
 
 t.test('the last error of a daemon that fails is thrown with its code', async (t) => {

@@ -4,6 +4,7 @@
  * listening would keep this process alive until the runner gives up on it.
  */
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -18,15 +19,18 @@ import { machine } from './machine.js'
 
 const { EIO, ENOSPC, EMFILE } = constants.errno
 
+type OpenSource = NonNullable<ServeContext['make']>['openSource']
+
 /** `left` counts volumes that were exported and not stopped. */
 const pretend = (failure: NthFailure, image: string, left: { volumes: number }): NonNullable<ServeContext['make']> => ({
-  openSource: ((): Promise<Backend> => {
+  openSource: ((_source: string, { onCreated }: Parameters<OpenSource>[1] = {}): Promise<Backend> => {
     failure.check('openSource')
+    writeFileSync(image, 'made')
+    onCreated?.(() => rm(image))
     return Promise.resolve({} as Backend)
-  }) as unknown as NonNullable<ServeContext['make']>['openSource'],
+  }) as unknown as OpenSource,
   exportVolume: async (_backend: Backend, { name = '', mountpoint }: VolumeOptions): Promise<Volume> => {
     await Promise.resolve()
-    writeFileSync(image, 'made')
     failure.check('exportVolume')
     left.volumes += 1
     let end: () => void = () => undefined

@@ -1,5 +1,6 @@
 /** The life of a serving process, with a volume that only pretends: what is there while it serves, and after. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -17,13 +18,21 @@ interface Pretence {
   /** Fails the last flush. */
   readonly flushError?: Error
   readonly busy?: () => boolean
-  readonly onExport?: () => void
+  /** An image that the source makes when it is opened. */
+  readonly makes?: string
 }
 
-const pretend = ({ exportError, flushError, busy, onExport }: Pretence): NonNullable<ServeContext['make']> => ({
-  openSource: (() => Promise.resolve({} as Backend)) as unknown as NonNullable<ServeContext['make']>['openSource'],
+type OpenSource = NonNullable<ServeContext['make']>['openSource']
+
+const pretend = ({ exportError, flushError, busy, makes }: Pretence): NonNullable<ServeContext['make']> => ({
+  openSource: ((_source: string, { onCreated }: Parameters<OpenSource>[1] = {}) => {
+    if (makes !== undefined) {
+      writeFileSync(makes, 'created')
+      onCreated?.(() => rm(makes))
+    }
+    return Promise.resolve({} as Backend)
+  }) as unknown as OpenSource,
   exportVolume: (_backend: Backend, options: VolumeOptions): Promise<Volume> => {
-    onExport?.()
     if (exportError !== undefined) return Promise.reject(exportError)
     let end: (error?: Error) => void = () => undefined
     const closed = new Promise<void>((resolve, reject) => {
@@ -110,16 +119,22 @@ t.test('a last flush that fails is the error of stop and of serve, and nothing i
 
 t.test('a start that fails leaves neither the name nor the image that it created', async (t) => {
   const { run, mountpoint, image } = prepare(t)
-  const pretence = {
-    exportError: new RingvolError('ERR_TRANSPORT', 'not here'),
-    onExport: () => {
-      writeFileSync(image, 'created')
-    },
-  }
+  const pretence = { exportError: new RingvolError('ERR_TRANSPORT', 'not here'), makes: image }
   const { ended } = begin({ source: image, mountpoint, size: 1024 }, pretence)
   await t.rejects(ended, { code: 'ERR_TRANSPORT' })
   t.strictSame(readdirSync(run), [])
   t.notOk(existsSync(image))
+})
+
+t.test('an image that it made and served stays, however the volume ends', async (t) => {
+  const { run, mountpoint, image } = prepare(t)
+  const flushError = new RingvolError('ERR_BACKEND', 'EIO at the last flush')
+  const { ready, ended } = begin({ source: image, mountpoint, size: 1024, name: 'm' }, { flushError, makes: image })
+  await ready
+  await t.rejects(askStop(join(run, 'm/control'), false), { code: 'ERR_BACKEND' })
+  await t.rejects(ended, { code: 'ERR_BACKEND' })
+  t.equal(readFileSync(image, 'utf8'), 'created')
+  t.strictSame(readdirSync(run), [])
 })
 
 t.test('an image that was there before stays when the start fails', async (t) => {

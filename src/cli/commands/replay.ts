@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs'
 import { openSource } from '../../backend/source.js'
 import { RingvolError } from '../../errors.js'
+import { refuseImageInUse } from '../../host/image-in-use.js'
 import { type LogEntry, WriteLog } from '../../layer/record/reader.js'
 import { replayLog, type ReplayOptions, selectEntries } from '../../layer/record/replay.js'
 import { formatSize } from '../../units.js'
@@ -37,6 +38,7 @@ const replay = async (log: WriteLog, range: ReplayOptions, context: CommandConte
   const image = argument(context, 'image')
   // Before the image is made, so that a wrong log or number leaves nothing behind.
   const { length } = await selectEntries(log, range)
+  await refuseImageInUse(`file:${image}`, {})
   const backend = await openSource(`file:${image}`, { size: await sizeFor(image, log), logger })
   await backend.open()
   try {
