@@ -12,5 +12,8 @@ project=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd)
 
 # Debian keeps losetup, mkfs and e2fsck where an ordinary user's PATH does not look.
 PATH=$PATH:/usr/sbin:/sbin
-"$project/scripts/setup.sh" bench
+case " $* " in
+  *' --help '* | ' compare '* | ' report '* | ' flame '*) "$project/scripts/setup.sh" build ;; # nothing is measured
+  *) "$project/scripts/setup.sh" bench ;;
+esac
 exec node --enable-source-maps "$project/dist/bench/bench/main.js" "$@"

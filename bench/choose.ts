@@ -114,7 +114,7 @@ const ringvolSystem = (
   }[backend]()
   // A file system below has a page cache, which the plain loop device goes past: so must the one beside it.
   const options = [
-    ...(backend === 'ext4' ? ['--direct'] : []),
+    ...(backend === 'ext4' || (backend === 'file' && stores.own) ? ['--direct'] : []),
     ...(backend === 'buffer' ? ['--size', String(size)] : []),
     ...attach,
   ]

@@ -53,6 +53,13 @@ export const attempt = (command: readonly string[], options: CommandOptions = {}
       setTimeout(() => {
         if (child.exitCode === null && child.signalCode === null) killGroup(child.pid, 'SIGKILL')
       }, graceMs).unref()
+      // One that sleeps in the kernel does not even end by SIGKILL: nobody waits for it, or nothing is taken down.
+      setTimeout(() => {
+        child.unref()
+        child.stdout.destroy()
+        child.stderr.destroy()
+        settle(null)
+      }, graceMs + 1000).unref()
     }
     const timer = setTimeout(() => {
       late = true

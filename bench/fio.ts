@@ -124,6 +124,8 @@ export const writeThenVerify = (place: Place): string[] =>
     bs: '4k',
     iodepth: 256,
     rw: 'randwrite',
+    // Another order each time: on a shared image the same one would find the right blocks of the system before.
+    randrepeat: 0,
     do_verify: 1,
     end_fsync: 1,
   })

@@ -90,6 +90,13 @@ const execute = async (command: Command): Promise<void> => {
   }
 }
 
+// Whoever read what is said may be gone, as after a Ctrl-C in a pipe: everything is taken down all the same.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error
+  })
+}
+
 try {
   const command = parseArguments(process.argv.slice(2))
   if (command !== null) await execute(command)

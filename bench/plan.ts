@@ -37,11 +37,15 @@ export const rotate = <T>(items: readonly T[], by: number): T[] => {
   return [...items.slice(start), ...items.slice(0, start)]
 }
 
+/** Behind the first one the other way in every other round, so that nobody always follows the same one. */
+const turned = <T>([first, ...others]: readonly T[], round: number): readonly T[] =>
+  first === undefined ? [] : [first, ...(round % 2 === 0 ? others : others.toReversed())]
+
 export const planRounds = <System>(rounds: number, jobs: readonly Job[], systems: readonly System[]): Step<System>[] =>
   Array.from({ length: rounds }, (_, round) =>
     rotate(jobs, round).flatMap((job) =>
       // By the job's own number, not its place in this round: that would turn back what the round has turned.
-      rotate(systems, round + jobs.indexOf(job)).map((system) => ({ round: round + 1, job, system })),
+      turned(rotate(systems, round + jobs.indexOf(job)), round).map((system) => ({ round: round + 1, job, system })),
     ),
   ).flat()
 

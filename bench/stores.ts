@@ -26,6 +26,8 @@ export interface Stores {
   readonly size: number
   /** An image for a system of that name: a new file, or always the caller's. */
   image(medium: Medium, name: string): string
+  /** true: the caller's image, which lies on whatever it lies on. */
+  readonly own: boolean
 }
 
 /** ext4 needs room for itself: a journal, inode tables, and blocks that it would rather not give away. */
@@ -52,7 +54,7 @@ export const makeStores = async (
   if (settings.image !== null) {
     const { path, size } = await openOwnImage(settings.image)
     progress.note(`image: ${path}, ${formatSize(size)}; everything in it is overwritten`)
-    return { size, image: () => path }
+    return { size, image: () => path, own: true }
   }
   const count = (medium: Medium): number => media.filter((each) => each === medium).length
   const held = count('tmpfs') + count('ext4') + count('memory')
@@ -69,6 +71,7 @@ export const makeStores = async (
   return {
     size,
     image: (medium, name) => makeImage(directories.get(medium) ?? tmpfs, name.replaceAll(/\W+/g, '-'), size),
+    own: false,
   }
 }
 

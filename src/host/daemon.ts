@@ -96,10 +96,10 @@ const readyLine = (
     })
   })
 
-/** A module may print what it likes while it is loaded: only the ready line is ours. */
+/** A module may print what it likes while it is loaded, also without ending its line: only the ready line is ours. */
 const parseReady = (line: string): VolumeStatus | undefined => {
   try {
-    const value = JSON.parse(line) as Partial<VolumeStatus> | null
+    const value = JSON.parse(line.slice(Math.max(0, line.lastIndexOf('{"name":')))) as Partial<VolumeStatus> | null
     const ready = typeof value?.volume === 'string' && typeof value.pid === 'number'
     return ready ? (value as VolumeStatus) : undefined
   } catch {

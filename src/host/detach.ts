@@ -14,7 +14,7 @@ import { until } from './poll.js'
 import { cleanUpDead } from './recover.js'
 import { systemRoots, type Roots } from './roots.js'
 import { readState, volumePaths, type VolumeState } from './state.js'
-import { loopsOf } from './volume-loops.js'
+import { isUnmounted, loopsOf } from './volume-loops.js'
 
 const notGone = ({ pid }: ProcessId, name: string, what = 'does not end'): RingvolError =>
   new RingvolError('ERR_DAEMON', `the daemon of volume '${name}' (pid ${String(pid)}) ${what}`, {
@@ -62,9 +62,13 @@ const stopServing = async (state: VolumeState, control: string, roots: Roots): P
       advice: opener.cure,
     })
   }
-  await detachLoops(await loopsOf(state, roots), roots)
+  const loops = await loopsOf(state, roots)
+  // A volume that was unmounted lazily ends by itself when its device has let go: it is asked before, and answers then.
+  const early = loops.some(isUnmounted) ? askStop(control, false) : undefined
+  early?.catch(() => undefined)
+  await detachLoops(loops, roots)
   try {
-    await askStop(control, false)
+    await (early ?? askStop(control, false))
   } catch (error) {
     // Still open by somebody: it keeps serving. Any other failure, such as that of the last flush, ends it.
     if (error instanceof RingvolError && error.code === 'ERR_MOUNT') throw error

@@ -8,6 +8,9 @@ import { listLoops, type LoopDevice } from './loop.js'
 import type { Roots } from './roots.js'
 import { readDevice, volumePaths, type VolumeState } from './state.js'
 
+/** Of a device of a volume: nothing is mounted at the volume's mountpoint any more. */
+export const isUnmounted = ({ backingFile }: LoopDevice): boolean => backingFile === '/volume'
+
 /** The noted one first. */
 export const loopsOf = async (state: VolumeState, roots: Roots): Promise<LoopDevice[]> => {
   const noted = (await readDevice(volumePaths(state.name, roots)))?.device

@@ -127,7 +127,7 @@ const hasFio = (): boolean => {
 }
 
 t.test('real data', { skip: hasFio() ? false : 'fio is not installed' }, async (t) => {
-  const directory = mkdtempSync('/var/tmp/ringvol-test-fio-')
+  const directory = mkdtempSync('/var/tmp/ringvol-fio-')
   t.teardown(() => {
     rmSync(directory, { recursive: true })
   })

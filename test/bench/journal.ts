@@ -5,7 +5,7 @@ import t from 'tap'
 import { Journal } from '../../bench/journal.js'
 import { switchUringOn } from '../../bench/uring-switch.js'
 
-const workspace = mkdtempSync('/var/tmp/ringvol-test-journal-')
+const workspace = mkdtempSync('/var/tmp/ringvol-journal-')
 t.teardown(() => {
   rmSync(workspace, { recursive: true, force: true })
 })

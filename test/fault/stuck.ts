@@ -24,6 +24,27 @@ const listed = async (name: string): Promise<ListedVolume> => {
 const reader = (path: string): Running =>
   start('dd', [`if=${path}`, 'of=/dev/null', 'bs=64k', 'count=1', 'iflag=direct', 'status=none'])
 
+/** Runs in a child that has the volume open before its storage stops; asks for `many` blocks at once, from then on. */
+const readMany = async (path: string, many: number): Promise<void> => {
+  const fs = await import('node:fs')
+  const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECT)
+  fs.writeSync(1, 'open\n')
+  await new Promise((resolve) => process.stdin.once('data', resolve))
+  process.stdin.destroy()
+  const results = await Promise.all(
+    Array.from(
+      { length: many },
+      (_, block) =>
+        new Promise<string>((resolve) => {
+          fs.read(fd, Buffer.alloc(65536), 0, 65536, block * 65536, (error) => {
+            resolve(error?.code ?? 'read')
+          })
+        }),
+    ),
+  )
+  fs.writeSync(1, `${results.join(' ')}\n`)
+}
+
 const lanes: readonly (readonly [LaneTransport, number])[] = [
   ['uring', 2],
   ['syscall', 1],
@@ -107,6 +128,28 @@ await suite(t, {}, () => {
     await until('the reader waits', () => readFileSync(`/proc/${String(waiting.pid)}/wchan`, 'utf8').includes('fuse') || /^State:\s+[DS]/m.test(readFileSync(`/proc/${String(waiting.pid)}/status`, 'utf8'))) // prettier-ignore
     t.match(await ringvol(['detach', '--force', 'outer']), { code: 0 })
     t.not((await waiting.ended(5000)).code, 0)
+  })
+
+  t.test('a second signal frees whoever waits, also when every thread of the pool stands still', async (t) => {
+    const image = await stoppableImage(4 * MiB)
+    const served = await serve(image.path, ['--name', 'outer', '--transport', 'syscall'])
+    const script = `await (${readMany.toString()})('${served.volume}', 6)`
+    const environment = { UV_THREADPOOL_SIZE: '6' }
+    const readers = start(process.execPath, ['--input-type=module', '-e', script], { environment })
+    t.equal(await readers.line(), 'open')
+    await image.stop()
+    readers.child.stdin?.write('\n')
+    await until('all of them wait', async () => ((await listed('outer')).inFlight ?? 0) === 6)
+    served.daemon.child.kill('SIGTERM')
+    await until('it has heard', () => served.daemon.stderr().includes('SIGTERM: flushing'))
+    served.daemon.child.kill('SIGTERM')
+    t.match((await readers.ended(5000)).stdout, /^open\n(ECONNABORTED ?){6}\n$/)
+    await image.goOn()
+    // 143 if the reads that were under way have ended by then, 1 if one still could touch the image.
+    const { code, stderr } = await served.daemon.ended(20_000)
+    t.match(String(code), /^(143|1)$/)
+    t.match(stderr, /SIGTERM again: stopping by force/)
+    await image.close()
   })
 
   t.test('a killed daemon whose storage stands still keeps nobody waiting, and is named', async (t) => {

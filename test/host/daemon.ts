@@ -31,7 +31,7 @@ t.test('the ready line is the answer, and warnings before it are repeated', asyn
 })
 
 t.test('what a module prints while it is loaded is no ready line', async (t) => {
-  const chatter = `console.log('hello'); console.log('{"half":'); console.log(42); console.log('null'); console.log('{}');`
+  const chatter = `console.log('hello'); console.log('{"half":'); console.log(42); console.log('null'); console.log('{}'); process.stdout.write('loading ');`
   const { status, id } = await startDaemon(options(t, `${chatter} ${ready} setInterval(() => {}, 1000)`))
   t.match(status, { name: 'disk', pid: id.pid })
   t.ok(await endDaemon(id))

@@ -6,7 +6,7 @@
  * connection is aborted, which ends every wait, and the mount is detached lazily.
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ownLoops } from './journal.js'
 import { abortConnections, mountsUnder } from './mounts.js'
@@ -75,6 +75,17 @@ export const sweep = (directory: string = scratch): { found: string[]; stuck: st
   return { found, stuck }
 }
 
+/** For a directory that was just made to get its owner. */
+const newMs = 60_000
+
+const isNew = (directory: string): boolean => {
+  try {
+    return Date.now() - statSync(directory).ctimeMs < newMs
+  } catch {
+    return true // it is gone
+  }
+}
+
 /** Scratch directories whose test process has ended. */
 export const abandoned = (): string[] =>
   readdirSync(scratchParent)
@@ -85,6 +96,6 @@ export const abandoned = (): string[] =>
         const [pid, started] = readFileSync(join(directory, 'owner'), 'utf8').trim().split(' ')
         return startTime(Number(pid)) !== started
       } catch {
-        return true
+        return !isNew(directory)
       }
     })
