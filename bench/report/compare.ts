@@ -19,7 +19,7 @@ export interface Comparison {
   readonly change: number
   /** How often chance alone would set the rounds' ratios as far apart as this. */
   readonly chance: number
-  readonly verdict: 'better' | 'worse' | 'within noise' | 'too few rounds'
+  readonly verdict: 'better' | 'worse' | 'within noise' | 'too few rounds' | 'wrong data'
 }
 
 /** Below this a change is called one. Of twenty rows that are no change, one looks like it all the same. */
@@ -40,14 +40,19 @@ const judge = (
   return change > 0 ? 'better' : 'worse'
 }
 
+/** Systems of which something came back wrong: their figures mean nothing. */
+const liars = (...results: readonly Results[]): Set<string> =>
+  new Set(results.flatMap(({ checks }) => checks.flatMap(({ ok, system }) => (ok ? [] : [system]))))
+
 export const compareResults = (before: Results, after: Results): Comparison[] => {
+  const wrong = liars(before, after)
   const old = new Map(summarize(before).map((row) => [key(row), row]))
   return summarize(after).flatMap((row) => {
     const previous = old.get(key(row))
     if (previous === undefined) return []
     const change = row.ratio.median / previous.ratio.median - 1
     const chance = chanceOf(previous.ratios, row.ratios)
-    const verdict = judge(previous.ratios, row.ratios, change, chance)
+    const verdict = wrong.has(row.system) ? 'wrong data' : judge(previous.ratios, row.ratios, change, chance)
     return [{ before: previous, after: row, change, chance, verdict }]
   })
 }

@@ -202,6 +202,19 @@ t.test('compare calls a change of the ratio better or worse only when chance har
   t.end()
 })
 
+t.test('compare calls nothing better whose data came back wrong', (t) => {
+  const fast = results(1.2)
+  const checks = [
+    ...fast.checks,
+    { system: 'ringvol uring', target: 'raw', check: 'read area', ok: false, detail: '' } as const,
+  ]
+  const compared = compareResults(results(), { ...fast, checks })
+  const verdicts = (name: string) => compared.filter(({ after }) => after.system === name).map(({ verdict }) => verdict)
+  t.strictSame(verdicts('ringvol uring'), ['wrong data', 'wrong data'])
+  t.notOk(verdicts('plain loop').includes('wrong data'))
+  t.end()
+})
+
 t.test('compare calls nothing better that three rounds cannot show', (t) => {
   const few = [1, 2, 3]
   t.ok(
