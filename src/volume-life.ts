@@ -171,6 +171,9 @@ export class RunningVolume implements Volume {
       this.#abort()
       void this.#finish(forcedDrainMs, 'stopped by force').catch(() => undefined) // `closed` rejects with it
       this.#endByForce()
+    } else {
+      await this.closed.catch(() => undefined) // it comes below
+      await this.#serving.mount.unmount({ lazy: true }) // if that had failed
     }
     await this.closed
   }

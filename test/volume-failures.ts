@@ -198,7 +198,7 @@ for (const kind of failureKinds) {
   })
 }
 
-/** Stops, by force if it has to be; all errors. What cannot be unmounted goes on serving until it can. */
+/** Stops, by force if it has to be; all errors. What could not be unmounted is when a stop by force is tried again. */
 const end = async (volume: Volume, failure: NthFailure): Promise<unknown[]> => {
   const { error } = await outcome(() => volume.stop())
   if (error === undefined) return []
