@@ -21,7 +21,7 @@ import { onTransportsInTurn, suite } from '../support/suite.js'
 import { leftovers } from '../support/sweep.js'
 
 /** RINGVOL_TEST_ROUNDS=20 for a quick look. */
-const rounds = Number(process.env['RINGVOL_TEST_ROUNDS'] ?? 40)
+const rounds = Number(process.env['RINGVOL_TEST_ROUNDS'] ?? 24)
 
 const inProcess = (pid: number): { descriptors: number; threads: number; kilobytes: number } => ({
   descriptors: readdirSync(`/proc/${String(pid)}/fd`).length,

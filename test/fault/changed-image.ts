@@ -8,7 +8,7 @@ import t from 'tap'
 import { attempt, run, until, type Result } from '../support/process.js'
 import { attach, list, ringvolOk, serve, sparseImage } from '../support/ringvol.js'
 import { runDirectory } from '../support/scratch.js'
-import { onEachTransport, suite } from '../support/suite.js'
+import { onEachTransport, onTransportsInTurn, suite } from '../support/suite.js'
 
 const MiB = 1 << 20
 
@@ -44,8 +44,9 @@ await suite(t, { expectedLog: [/I\/O error, dev loop/, /Buffer I\/O error on dev
     t.match(await served.stop(), { code: 0 })
   })
 
-  onEachTransport(
+  onTransportsInTurn(
     t,
+    2,
     'an image that was replaced takes no writes and flushes, and can still be read',
     async (t, transport) => {
       const image = sparseImage(4 * MiB)

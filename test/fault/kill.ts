@@ -12,7 +12,7 @@ import { suite } from '../support/suite.js'
 import { errorDeadline, KilledVolume } from '../torture/kills.js'
 
 /** RINGVOL_TEST_KILLS=5 for a quick look. */
-const rounds = Number(process.env['RINGVOL_TEST_KILLS'] ?? 16)
+const rounds = Number(process.env['RINGVOL_TEST_KILLS'] ?? 12)
 
 await suite(t, { expectedLog: diskGone }, () => {
   const random = seeded(t)
