@@ -9,9 +9,10 @@
  * There is one way out, taken in every case: whatever ended the connection, what was written reaches the backend's
  * flush, and a failure of that flush is the result of the volume.
  */
-import { setImmediate, setTimeout } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
 import { join } from 'node:path'
 import type { Backend } from './backend/backend.js'
+import { orLate } from './deadline.js'
 import { volumeName } from './dispatcher/namespace.js'
 import { errnoName, RingvolError } from './errors.js'
 import type { LaneHandle, Pending } from './lane/handle.js'
@@ -61,12 +62,8 @@ const statusOf = ({ backend, mount, lanes, choice, options, readOnly }: Serving)
 /** Throws ERR_BACKEND when `run` has not settled after so many milliseconds. */
 const within = async (deadlineMs: number, what: string, run: () => unknown): Promise<void> => {
   const late = Symbol('late')
-  const timer = new AbortController()
-  try {
-    const first = await Promise.race([run(), setTimeout(deadlineMs, late, { signal: timer.signal })])
-    if (first === late) throw new RingvolError('ERR_BACKEND', `${what} did not end in ${String(deadlineMs / 1000)} s`)
-  } finally {
-    timer.abort()
+  if ((await orLate(run(), deadlineMs, late)) === late) {
+    throw new RingvolError('ERR_BACKEND', `${what} did not end in ${String(deadlineMs / 1000)} s`)
   }
 }
 

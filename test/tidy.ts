@@ -40,7 +40,7 @@ const documents = all.filter(({ path }) => path.endsWith('.md'))
 
 /** Rows of src/, lowest first; a file may import its own row and rows below. docs/architecture.md draws them. */
 const rows = [
-  ['native', 'errors.ts', 'log.ts', 'units.ts'],
+  ['native', 'deadline.ts', 'errors.ts', 'log.ts', 'units.ts'],
   ['backend', 'layer', 'protocol', 'transport'],
   ['dispatcher'],
   ['lane'],

@@ -291,7 +291,7 @@ export class FileBackend implements Backend {
   /** Zeros for what was cut off would say that nothing had been there. */
   #changed(kind: Limit): RingvolError {
     void this.#watch?.look()
-    const what = this.#watch?.why(kind) ?? 'it has become shorter'
+    const what = this.#watch?.why(kind) ?? 'it was cut short'
     const message = `${this.name}: the image was changed while it is exported: ${what}`
     return new RingvolError('ERR_BACKEND', message, { errno: EIO, path: this.#path })
   }

@@ -2,8 +2,9 @@
  * Notices that somebody changes an image while it is exported: cuts it short, puts another file in its place, makes it
  * or its file system read-only.
  *
- * It looks once a second, on libuv's pool and never on the path of a request. What is found is logged once per kind, and
- * where an answer would promise too much, it is EIO from then on, until the volume ends:
+ * It looks once a second on libuv's pool, off the path of requests; a flush that goes through the backend, such as the
+ * last one, waits for a look. What is found is logged once per kind, and where an answer would promise too much, it is
+ * EIO from then on, until the volume ends:
  * - cut short: what was behind the new end, also for writes, which would make the file longer again with zeros that
  *   nobody wrote;
  * - without any name: writes and flushes, because what they store is gone when the volume ends. It can still be read;
@@ -13,7 +14,7 @@
 import { constants, type Stats } from 'node:fs'
 import { access, type FileHandle, stat } from 'node:fs/promises'
 import { constants as os } from 'node:os'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { orLate } from '../deadline.js'
 import { errnoOf } from '../errors.js'
 import type { Logger } from '../log.js'
 import { type Limit, limit } from './backend.js'
@@ -53,9 +54,9 @@ export class ImageWatch {
     return this.#said.size > 0
   }
 
-  /** What somebody did, for the error of a request that meets the limit. */
-  why(kind: Limit): string {
-    return this.#why.get(kind) ?? 'it was cut short'
+  /** What somebody did, for the error of a request that meets the limit; undefined if no look has found it yet. */
+  why(kind: Limit): string | undefined {
+    return this.#why.get(kind)
   }
 
   /** Never rejects. One look at a time: on a file system that hangs, it is the only one that waits. */
@@ -78,7 +79,7 @@ export class ImageWatch {
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#stopped = true
-    await Promise.race([this.#looking, sleep(lookEveryMs, undefined, { ref: false })])
+    await orLate(this.#looking, lookEveryMs, undefined)
   }
 
   async #look(): Promise<void> {

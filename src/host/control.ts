@@ -5,8 +5,8 @@
  * in a folder that is 0700, and the kernel says who is at the other end: root, or the user that the daemon runs as.
  */
 import { chmod } from 'node:fs/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { createConnection, createServer, type Socket } from 'node:net'
+import { orLate } from '../deadline.js'
 import { errnoName, errnoOf, errorCodes, RingvolError, type ErrorCode } from '../errors.js'
 import type { Logger } from '../log.js'
 import { addon } from '../native/addon.js'
@@ -156,7 +156,7 @@ export const listenControl = async (
   return {
     close: async () => {
       server.close()
-      await Promise.race([Promise.all(pending), sleep(deadlines.farewell, undefined, { ref: false })])
+      await orLate(Promise.all(pending), deadlines.farewell, undefined)
     },
   }
 }

@@ -8,9 +8,9 @@
  *                                                          volume.closed: stop(), umount, abort
  * ```
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend } from '../backend/backend.js'
 import { openSource } from '../backend/source.js'
+import { orLate } from '../deadline.js'
 import { RingvolError } from '../errors.js'
 import type { Logger } from '../log.js'
 import { exportVolumeAt, type Volume, type VolumeOptions, type VolumeStatus } from '../volume.js'
@@ -122,14 +122,11 @@ const start = async (
 /** With a deadline: where storage stands still so may every thread that works on files, and the daemon has to end. */
 const giveBack = async (claim: Claim, logger: Logger): Promise<void> => {
   const late = Symbol('late')
-  const timer = new AbortController()
   try {
-    const first = await Promise.race([claim.release(), sleep(deadlines.farewell, late, { signal: timer.signal })])
+    const first = await orLate(claim.release(), deadlines.farewell, late)
     if (first === late) logger.warn(`${claim.paths.directory} is not removed: storage does not answer`)
   } catch (error) {
     logger.warn(`cannot remove ${claim.paths.directory}: ${String(error)}`)
-  } finally {
-    timer.abort()
   }
 }
 

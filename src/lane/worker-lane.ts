@@ -3,9 +3,9 @@
  *
  * A worker that dies takes the volume down, not the process: its end counts as the end of the connection.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Backend } from '../backend/backend.js'
+import { orLate } from '../deadline.js'
 import { RingvolError } from '../errors.js'
 import type { Logger } from '../log.js'
 import { laneCounters } from '../native/addon.js'
@@ -156,16 +156,7 @@ export class WorkerLane implements LaneHandle {
     const answer = new Promise<boolean>((resolve) => (this.#drained = resolve))
     this.#post({ type: 'drain', deadlineMs })
     // A thread that is gone has nothing in flight any more; one that stands still does not even answer.
-    return this.#orLate(Promise.race([answer, this.#exited.then(() => true)]), deadlineMs + graceMs, false)
-  }
-
-  async #orLate<T>(result: Promise<T>, deadlineMs: number, late: T): Promise<T> {
-    const timer = new AbortController()
-    try {
-      return await Promise.race([result, sleep(deadlineMs, late, { signal: timer.signal })])
-    } finally {
-      timer.abort()
-    }
+    return orLate(Promise.race([answer, this.#exited.then(() => true)]), deadlineMs + graceMs, false)
   }
 
   counters(): LaneCounters {
@@ -182,7 +173,7 @@ export class WorkerLane implements LaneHandle {
     this.#post({ type: 'close' })
     const timer = setTimeout(() => void this.#worker.terminate(), endMs)
     // Nothing ends a thread that stands still in native code: then its lane is not settled.
-    await this.#orLate(this.#exited, endMs + graceMs, undefined)
+    await orLate(this.#exited, endMs + graceMs, undefined)
     clearTimeout(timer)
     if (this.#death !== undefined) throw this.#death
     return this.#settled
