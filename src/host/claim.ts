@@ -8,7 +8,7 @@ import { RingvolError } from '../errors.js'
 import type { VolumeStatus } from '../volume.js'
 import { loopsOver } from './loop.js'
 import { listMounts, mountAt } from './mountinfo.js'
-import { identifySelf, isAlive } from './process.js'
+import { identifySelf, isAlive, isSame } from './process.js'
 import { systemRoots, type Roots } from './roots.js'
 import { checkName, nameFromSource } from './source-path.js'
 import {
@@ -68,8 +68,7 @@ const claimOf = (state: VolumeState, roots: Roots): Claim => {
     release: async () => {
       const owner = (await readState(paths))?.owner
       if (owner === undefined) return
-      const mine = owner.pid === state.owner.pid && owner.startTime === state.owner.startTime
-      if (mine || !(await isAlive(owner, roots))) await removeFolder(paths)
+      if (isSame(owner, state.owner) || !(await isAlive(owner, roots))) await removeFolder(paths)
     },
   }
 }

@@ -9,7 +9,7 @@ import { askStatus, askStop } from './control.js'
 import { deadlines } from './deadlines.js'
 import { blockHolders, openersBelow } from './holders.js'
 import { detachLoop, type LoopDevice } from './loop.js'
-import { isAlive, isEnding, sendSignal, waitGone, whySilent, type ProcessId } from './process.js'
+import { isAlive, isEnding, isSame, sendSignal, waitGone, whySilent, type ProcessId } from './process.js'
 import { until } from './poll.js'
 import { cleanUpDead } from './recover.js'
 import { systemRoots, type Roots } from './roots.js'
@@ -111,8 +111,7 @@ export const detachVolume = async (
     else if (alive) await stopServing(state, paths.control, roots)
   } finally {
     const owner = (await readState(paths))?.owner
-    const same = owner?.pid === state.owner.pid && owner.startTime === state.owner.startTime
-    if (owner !== undefined && ((ending && same) || (await isEnding(owner, roots))))
-      await cleanUpDead(name, logger, roots)
+    const dead = owner !== undefined && ((ending && isSame(owner, state.owner)) || (await isEnding(owner, roots)))
+    if (dead) await cleanUpDead(name, logger, roots)
   }
 }

@@ -18,12 +18,17 @@ export interface ProcessId {
 }
 
 /**
+ * The fields of /proc/PID/stat from the third, the state, on. The command name, field 2, may hold spaces and
+ * parentheses: count from the last one.
+ */
+const fieldsIn = (stat: string): string[] => stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+
+/**
  * Start time out of the text of /proc/PID/stat; undefined for a process that has ended and only waits for its parent
- * (its descriptors are closed, and a parent that never waits would keep it "alive" for ever). The command name, field
- * 2, may hold spaces and parentheses: count from the last one.
+ * (its descriptors are closed, and a parent that never waits would keep it "alive" for ever).
  */
 export const startTimeIn = (stat: string): number | undefined => {
-  const [state, ...rest] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [state, ...rest] = fieldsIn(stat)
   const ticks = Number(rest[18])
   return state === 'Z' || state === 'X' || !Number.isFinite(ticks) ? undefined : ticks
 }
@@ -46,6 +51,9 @@ export const identifySelf = async (): Promise<ProcessId> => {
 export const isAlive = async (id: ProcessId, roots: Roots = systemRoots()): Promise<boolean> =>
   (await identify(id.pid, roots))?.startTime === id.startTime
 
+/** A pid is given again, a pid with its start time is not. */
+export const isSame = (a: ProcessId, b: ProcessId): boolean => a.pid === b.pid && a.startTime === b.startTime
+
 /** PF_EXITING of the kernel's sched.h, in field 9 of /proc/PID/stat. */
 const exitingFlag = 4
 
@@ -56,8 +64,8 @@ const exitingFlag = 4
  */
 export const isDying = async ({ pid }: Pick<ProcessId, 'pid'>, { proc }: Roots = systemRoots()): Promise<boolean> => {
   const stat = await readFile(`${proc}/${String(pid)}/stat`, 'latin1').catch(() => '')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  if (!/^[ZX]/.test(fields[0] ?? 'Z') && (Number(fields[6]) & exitingFlag) !== 0) return true
+  const [state = 'Z', , , , , , flags] = fieldsIn(stat)
+  if (!/^[ZX]/.test(state) && (Number(flags) & exitingFlag) !== 0) return true
   const folder = `${proc}/${String(pid)}/task`
   const threads = await readdir(folder).catch(() => [])
   for (const thread of threads) {

@@ -17,7 +17,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, unlink, wri
 import { join } from 'node:path'
 import { errnoName, errnoOf, RingvolError } from '../errors.js'
 import type { VolumeStatus } from '../volume.js'
-import type { ProcessId } from './process.js'
+import { isSame, type ProcessId } from './process.js'
 import type { Roots } from './roots.js'
 
 export interface VolumeState {
@@ -205,7 +205,7 @@ export const takeFolder = async (state: VolumeState, roots: Roots): Promise<Volu
     return undefined
   }
   const { owner } = (await readState(taken)) ?? {}
-  if (owner?.pid === state.owner.pid && owner.startTime === state.owner.startTime) return taken
+  if (owner !== undefined && isSame(owner, state.owner)) return taken
   await rename(taken.directory, paths.directory)
   return undefined
 }
