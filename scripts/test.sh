@@ -12,13 +12,10 @@ ran=$(mktemp)
 PATH=$PATH:/usr/sbin:/sbin
 
 finish() {
-  trap - EXIT INT TERM HUP
   put_uring_back
   rm -f "$counts" "$ran"
 }
-trap finish EXIT
-trap 'finish; exit 130' INT
-trap 'finish; exit 143' TERM HUP
+at_exit finish
 
 run_root_tests() {
   local files

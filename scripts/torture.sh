@@ -6,9 +6,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 source scripts/uring-switch.sh
-trap put_uring_back EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+at_exit put_uring_back
 
 if ((EUID == 0)); then
   scripts/setup.sh test || exit

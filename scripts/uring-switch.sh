@@ -1,7 +1,7 @@
 # Sourced: FUSE-over-io_uring on for the time of a run, and back to what it was.
 #
-# It is off after boot, and tests of the `uring` transport need it on. Whoever sources this calls switch_uring_on once
-# and put_uring_back on every way out, signals included.
+# It is off after boot, and tests of the `uring` transport need it on. Whoever sources this calls switch_uring_on once,
+# and put_uring_back on every way out, signals included; at_exit sees to that.
 uring_switch=/sys/module/fuse/parameters/enable_uring
 uring_before=
 
@@ -21,4 +21,11 @@ put_uring_back() {
   echo "$uring_before" >"$uring_switch"
   echo "$uring_switch is $uring_before again"
   uring_before=
+}
+
+# at_exit COMMAND: runs it on every way out.
+at_exit() {
+  trap "$1" EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
 }
