@@ -103,8 +103,8 @@ void Lane::start(const Napi::CallbackInfo& info) {
     const std::shared_ptr<LaneState> state = *static_cast<std::shared_ptr<LaneState>*>(data);
     end(state);
   };
-  state_->hooked = new std::shared_ptr<LaneState>(state_);
-  CHECK(napi_add_async_cleanup_hook(env, hook, state_->hooked, &state_->cleanup) == napi_ok);
+  state_->hooked = std::make_unique<std::shared_ptr<LaneState>>(state_);
+  CHECK(napi_add_async_cleanup_hook(env, hook, state_->hooked.get(), &state_->cleanup) == napi_ok);
   started_ = true;
   Ref();
   // Nothing has been submitted yet: the first turn does it.
@@ -174,7 +174,7 @@ bool Lane::end(const std::shared_ptr<LaneState>& state) {
   const auto finish = [state, remaining] {
     if (--*remaining > 0 || state->cleanup == nullptr) return;
     napi_remove_async_cleanup_hook(std::exchange(state->cleanup, nullptr));
-    delete std::exchange(state->hooked, nullptr);
+    state->hooked.reset();
   };
   const bool settled = state->core->shut_down(finish);
   if (state->wakeup.active()) state->wakeup.close(finish);

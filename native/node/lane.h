@@ -20,7 +20,7 @@ struct LaneState {
   Wakeup wakeup;
   napi_async_cleanup_hook_handle cleanup = nullptr;
   // What the hook is given: it may run after the JavaScript object has gone.
-  std::shared_ptr<LaneState>* hooked = nullptr;
+  std::unique_ptr<std::shared_ptr<LaneState>> hooked;
   bool closing = false;
 };
 

@@ -9,7 +9,8 @@
 // One thread uses it, the ring's.
 #pragma once
 
-#include <cstdint>
+#include <chrono>
+#include <optional>
 
 #include "ring/ring.h"
 
@@ -17,7 +18,8 @@ namespace ringvol {
 
 class BusyPoll {
  public:
-  static constexpr uint64_t kLimit = 100'000;  // ns
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::microseconds kLimit{100};
 
   // true: the ring seems to have work; if that came to nothing, the next call goes on with the same moment. false: the
   // moment passed without, or there is no reason to wait.
@@ -27,7 +29,7 @@ class BusyPoll {
 
  private:
   bool worthwhile_ = false;
-  uint64_t since_ = 0;  // when there was no work first, ns of CLOCK_MONOTONIC; 0: there is work
+  std::optional<Clock::time_point> since_;  // when there was no work first; none: there is work
 };
 
 }  // namespace ringvol

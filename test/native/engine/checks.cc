@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <thread>
 
 #include "lane.h"
 #include "ring/busy_poll.h"
@@ -75,7 +76,7 @@ void polls_after_short_waits_only(bool*) {
   expect(waits, "after a short wait it waits, and sees the work");
   ring.reap([](uint64_t, int, uint32_t) {});
   expect(!ring.has_work() && !poll.wait(ring), "without work it gives up");
-  usleep(BusyPoll::kLimit / 1000 * 2);
+  std::this_thread::sleep_for(2 * BusyPoll::kLimit);
   poll.ended();
   make_work();
   expect(!poll.wait(ring), "after a long wait it does not wait");
