@@ -54,12 +54,7 @@ export const attempt = (command: readonly string[], options: CommandOptions = {}
         if (child.exitCode === null && child.signalCode === null) killGroup(child.pid, 'SIGKILL')
       }, graceMs).unref()
       // One that sleeps in the kernel does not even end by SIGKILL: nobody waits for it, or nothing is taken down.
-      setTimeout(() => {
-        child.unref()
-        child.stdout.destroy()
-        child.stderr.destroy()
-        settle(null)
-      }, graceMs + 1000).unref()
+      setTimeout(letGo, graceMs + 1000, null).unref()
     }
     const timer = setTimeout(() => {
       late = true
@@ -85,15 +80,15 @@ export const attempt = (command: readonly string[], options: CommandOptions = {}
         reject(new RingvolError('ERR_SYSTEM', `${command.join(' ')} did not end within ${String(deadline)} s`))
       else resolve({ status: code ?? 128, stdout, stderr })
     }
+    const letGo = (code: number | null): void => {
+      child.unref()
+      child.stdout.destroy()
+      child.stderr.destroy()
+      settle(code)
+    }
     child.on('close', settle)
     // A daemon that the child left behind may hold its pipes open: then 'close' never comes.
-    child.on('exit', (code) =>
-      setTimeout(() => {
-        child.stdout.destroy()
-        child.stderr.destroy()
-        settle(code)
-      }, 300).unref(),
-    )
+    child.on('exit', (code) => setTimeout(letGo, 300, code).unref())
   })
 }
 

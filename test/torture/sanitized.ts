@@ -9,11 +9,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { hunt } from '../fsx/hunt.js'
-import { modes } from '../fsx/operation.js'
 import { openTarget } from '../fsx/targets.js'
 import { run } from '../support/process.js'
 import { freshDirectory } from '../support/scratch.js'
 import { randomFrom } from '../support/seed.js'
+import { randomShape } from './fsx.js'
 import type { Scenario } from './scenario.js'
 
 const sanitize = fileURLToPath(new URL('../../scripts/sanitize.sh', import.meta.url))
@@ -29,9 +29,7 @@ export const scenario: Scenario = {
   name: 'sanitized',
   mounts: true,
   run: async ({ seed, transport, count }) => {
-    const random = randomFrom(seed)
-    const mode = modes[random.below(modes.length)] ?? 'buffered'
-    const size = 512 * (1 + 8 * random.below(1024))
+    const { mode, size } = randomShape(randomFrom(seed))
     const reports = freshDirectory('reports')
     // Builds the addon; what has not changed is not built again.
     process.env['RINGVOL_TEST_DAEMON_ENVIRONMENT'] = await run(sanitize, ['environment', reports], {
