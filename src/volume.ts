@@ -33,6 +33,7 @@ import type { TransportName } from './transport/transport.js'
 export type { Pending, Volume, VolumeCounters, VolumeOptions, VolumeStatus }
 
 const defaultMaxIo = 1024 * 1024
+
 /** Mounts and serves `backend` (opened here, closed when the volume ends). Resolves once INIT is answered. */
 export const exportVolume = async (backend: Backend, options: VolumeOptions): Promise<Volume> =>
   exportVolumeAt(backend, { ...options, mountpoint: await realMountpoint(options.mountpoint) })

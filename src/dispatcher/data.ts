@@ -79,7 +79,7 @@ const replyWritten = ({ request, answers }: Context, slot: number, length: numbe
 /** FSYNC and SYNCFS: earlier writes are durable when this is answered. Never ENOSYS, see docs/durability.md. */
 export const barrier: Handler = (context) => {
   const { request, answers, backend } = context
-  if (context.usesFile && context.isRefused(limit.flush, 0, backend.size)) answers.error(request.slot, EIO)
+  if (context.isRefused(limit.flush, 0, backend.size)) answers.error(request.slot, EIO)
   else flush(context)
 }
 

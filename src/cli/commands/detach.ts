@@ -36,7 +36,8 @@ export const detachCommandRow: Command = {
       'removed.',
     'A daemon that does not answer, because it is stopped or stuck, is named after five seconds; --force kills it: ' +
       'its connection is aborted, so that whoever waits gets an error. Writes that it had answered are in the image ' +
-      'or its page cache (a module loses what it kept in memory), others are lost. A killed daemon that cannot end because its storage stands still is cleaned up around, and named.',
+      'or its page cache (a module loses what it kept in memory), others are lost. A killed daemon that cannot end ' +
+      'because its storage stands still is cleaned up around, and named.',
     'With several targets, the others are detached even if one fails.',
   ],
   arguments: { target: 'a device, a name or a mountpoint, as `list` shows them' },
