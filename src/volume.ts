@@ -154,7 +154,9 @@ const planned = (serving: Omit<Serving, 'lanes'>, passthrough: SharedArrayBuffer
   const transport = choice.carrier
   const cpus = possibleCpus()
   const requested = options.lanes ?? 'auto'
-  const plan = planLanes(requested, { transport, cpus, hasFile: backend.file !== undefined })
+  // Bytes that go through JavaScript have its one thread.
+  const manyThreads = backend.can.lanes && backend.file !== undefined
+  const plan = planLanes(requested, { transport, cpus, manyThreads })
   if (requested !== 'auto' && plan.length < requested) {
     logger.warn(`${backend.name} runs on ${String(plan.length)} of the ${String(requested)} lanes asked for`)
   }

@@ -34,7 +34,7 @@ export interface Capabilities {
   readonly trim: boolean
   readonly zero: boolean
   readonly extents: boolean
-  /** true: the same source may be opened once per lane, each in its own thread, and they stay coherent. */
+  /** true: several threads may use `file` at once and see each other's writes. Without a `file` it says nothing. */
   readonly lanes: boolean
 }
 

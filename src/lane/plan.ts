@@ -21,14 +21,14 @@ const mostLanes = 16
 /**
  * `auto` is one lane, on the main thread. A lane per CPU answers a fifth to a third sooner at depth 1, but costs a sixth
  * of the throughput at depth 1024, where the CPUs are busy anyway (docs/benchmark.md): it is for who asks.
- * A number is cut to what makes sense: one lane without a file, as many lanes as queues with `uring`.
+ * A number is cut to what makes sense: one lane where the backend is for one thread, no more than queues with `uring`.
  */
 export const planLanes = (
   requested: number | 'auto',
-  facts: { transport: LaneTransport; cpus: number; hasFile: boolean },
+  facts: { transport: LaneTransport; cpus: number; manyThreads: boolean },
 ): LanePlan[] => {
-  const { transport, cpus, hasFile } = facts
-  const most = !hasFile ? 1 : transport === 'uring' ? cpus : mostLanes
+  const { transport, cpus, manyThreads } = facts
+  const most = !manyThreads ? 1 : transport === 'uring' ? cpus : mostLanes
   const count = Math.max(1, Math.min(requested === 'auto' ? 1 : requested, most))
   const all = Array.from({ length: cpus }, (_, cpu) => cpu)
   return Array.from({ length: count }, (_, lane) => {

@@ -6,7 +6,7 @@ import { fioVerify, verifyJobs } from '../support/fio.js'
 import { attach, counter, sparseImage } from '../support/ringvol.js'
 import { seeded } from '../support/seed.js'
 import { onEachCarrier, onEachTransport, suite } from '../support/suite.js'
-import { onAll, transports } from '../support/transports.js'
+import { carriers, lacksTransport, onAll, transports } from '../support/transports.js'
 
 await suite(t, { needs: ['command:fio'] }, () => {
   const { seed } = seeded(t)
@@ -35,6 +35,18 @@ await suite(t, { needs: ['command:fio'] }, () => {
       await attached.detach()
     })
   })
+
+  for (const transport of carriers.slice(0, onAll ? undefined : 1)) {
+    t.test(`${transport}: two lanes lose and mix up nothing either`, { skip: lacksTransport(transport) }, async (t) => {
+      const attached = await attach(sparseImage(64 << 20), ['--transport', transport, '--lanes', '2'])
+      t.equal(attached.status.lanes, 2)
+      for (const job of verifyJobs.filter(({ name }) => onAll || name.startsWith('io_uring, iodepth 256'))) {
+        await fioVerify(attached.device, job.options, seed)
+        t.pass(`fio found no wrong block: ${job.name}`)
+      }
+      await attached.detach()
+    })
+  }
 
   onEachCarrier(t, 'the memory backend holds what fio gives it', async (t, transport) => {
     const attached = await attach('memory:256M', ['--transport', transport])

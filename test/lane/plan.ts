@@ -5,8 +5,8 @@ import t from 'tap'
 import { planDepth, planLanes } from '../../src/lane/plan.js'
 
 const transports = ['uring', 'classic', 'syscall'] as const
-const plan = (requested: number | 'auto', transport: (typeof transports)[number], cpus: number, hasFile = true) =>
-  planLanes(requested, { transport, cpus, hasFile })
+const plan = (requested: number | 'auto', transport: (typeof transports)[number], cpus: number, manyThreads = true) =>
+  planLanes(requested, { transport, cpus, manyThreads })
 
 t.test('auto is one lane that moves freely and serves every queue', (t) => {
   t.strictSame(plan('auto', 'uring', 3), [{ queues: [0, 1, 2], cpu: undefined }])
@@ -21,7 +21,7 @@ t.test('a lane per CPU is pinned to the CPU whose queue it serves', (t) => {
     { queues: [0], cpu: 0 },
     { queues: [1], cpu: 1 },
   ])
-  t.strictSame(plan(3, 'uring', 3, false), [{ queues: [0, 1, 2], cpu: undefined }], 'no file: the main thread')
+  t.strictSame(plan(3, 'uring', 3, false), [{ queues: [0, 1, 2], cpu: undefined }], 'for one thread: the main one')
   t.end()
 })
 

@@ -4,29 +4,17 @@
  * These tests turn switches of the whole machine and put them back; scripts/test.sh allows it, because nothing else
  * mounts while it runs.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { ringvol, serve, sparseImage } from '../support/ringvol.js'
 import { freshDirectory } from '../support/scratch.js'
 import { requires } from '../support/requires.js'
 import { suite } from '../support/suite.js'
+import { lacksSwitch, switched } from '../support/switched.js'
 
 const overIoUring = '/sys/module/fuse/parameters/enable_uring'
 const ioUringDisabled = '/proc/sys/kernel/io_uring_disabled'
 
-/** With the switch at `value` for the time of `body`. */
-const switched = async (path: string, value: string, body: () => Promise<void>): Promise<void> => {
-  const before = readFileSync(path, 'utf8')
-  writeFileSync(path, value)
-  try {
-    await body()
-  } finally {
-    writeFileSync(path, before)
-  }
-}
 const size = 4 << 20
-const lacks = (path: string): string | false =>
-  requires('root', 'switches') || (existsSync(path) ? false : `this kernel has no ${path}`)
 
 await suite(t, {}, () => {
   t.test(
@@ -42,7 +30,7 @@ await suite(t, {}, () => {
 
   t.test(
     'with FUSE-over-io_uring switched off it takes classic and says why',
-    { skip: lacks(overIoUring) },
+    { skip: lacksSwitch(overIoUring) },
     async (t) => {
       await switched(overIoUring, 'N', async () => {
         const served = await serve('memory:4M')
@@ -65,7 +53,7 @@ await suite(t, {}, () => {
 
   t.test(
     'where io_uring is refused it takes plain system calls and says why',
-    { skip: lacks(ioUringDisabled) },
+    { skip: lacksSwitch(ioUringDisabled) },
     async (t) => {
       await switched(ioUringDisabled, '2', async () => {
         const served = await serve('memory:4M')
