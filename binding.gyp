@@ -10,6 +10,7 @@
         "native/ring/busy_poll.cc",
         "native/ring/file_io.cc",
         "native/ring/ring.cc",
+        "native/ring/ring_sleep.cc",
         "native/ring/slab.cc",
         "native/transport/classic.cc",
         "native/transport/connection.cc",

@@ -36,6 +36,7 @@ LaneOptions read_options(const Napi::Object& object) {
   for (uint32_t index = 0; index < without.Length(); ++index) {
     options.without.push_back(without.Get(index).As<Napi::String>());
   }
+  options.sleeps_in_ring = object.Get("sleepsInRing").As<Napi::Boolean>();
   if (const Napi::Value file = object.Get("file"); file.IsObject()) {
     const auto details = file.As<Napi::Object>();
     options.has_file = true;

@@ -13,7 +13,8 @@
 namespace ringvol {
 namespace {
 
-// Besides one operation per slot: the multishot read or device poll, re-armed while the last one still completes.
+// Besides one operation per slot: the multishot read or device poll, re-armed while the last one still completes, and
+// the tick of a sleep.
 constexpr unsigned kExtraEntries = 8;
 constexpr int kShutDownSeconds = 5;
 
@@ -96,6 +97,7 @@ Status LaneCore::open_ring(const LaneOptions& options) {
                              .without = options.without};
   if (Status status = ring_->open(wanted); !status.fine()) return status;
   ring_->register_file(device_);
+  if (options.sleeps_in_ring) sleep_.emplace(ring_.get());
   return Status::ok();
 }
 
@@ -116,6 +118,7 @@ std::vector<std::string> LaneCore::missing() const {
 bool LaneCore::turn() {
   counters_.wake_ups += 1;
   if (ring_ != nullptr) ring_->announce(false);
+  if (sleep_) sleep_->turn_begins();
   int empty_looks = 0;
   for (int round = 0; round < kRounds; ++round) {
     arrivals_.count = 0;
@@ -152,11 +155,14 @@ bool LaneCore::turn() {
   return false;
 }
 
-// Only for the kernel: an answer of the backend would come through the event loop that this keeps waiting.
-bool LaneCore::wait_for_work() {
-  const uint32_t in_engine = file_io_ != nullptr ? file_io_->in_engine() : 0;
-  if (counters_.in_flight > in_engine || !ring_->shows_work()) return false;
-  return busy_poll_.wait(*ring_);
+// Then nothing may be waited for but the event loop, through which its answer comes.
+bool LaneCore::backend_owes() const { return counters_.in_flight > (file_io_ != nullptr ? file_io_->in_engine() : 0); }
+
+bool LaneCore::wait_for_work() { return !sleep_ && !backend_owes() && ring_->shows_work() && busy_poll_.wait(*ring_); }
+
+// Not before the first request, whose way here is part of starting, nor after the last: then the event loop has work.
+bool LaneCore::may_sleep(int empty_looks) const {
+  return sleep_ && !sleep_->over() && empty_looks == 0 && counters_.requests > 0 && !told_closed_ && !backend_owes();
 }
 
 // One look at the clock for all that came in one look for work.
@@ -171,12 +177,17 @@ bool LaneCore::look(int empty_looks) {
   if (ring_ == nullptr) return false;
   counters_.enters += 1;
   if (empty_looks >= kLooks) ring_->announce(true);
-  if (Status status = ring_->enter(); !status.fine()) ring_error_ = status.error;
+  const bool sleeps = may_sleep(empty_looks);
+  if (sleeps) sleep_->arm();
+  const Status status = sleeps ? ring_->enter_and_wait() : ring_->enter();
+  if (!status.fine()) ring_error_ = status.error;
   return ring_->reap([this](uint64_t data, int result, uint32_t flags) {
     const Slot slot = UserData::slot(data);
     switch (UserData::operation(data)) {
       case Operation::kFile:
         return finish_file(slot, file_io_->complete(slot, result));
+      case Operation::kTick:
+        return sleep_->tick(slot, result);
       default:
         return transport_->complete(UserData::operation(data), slot, result, flags, &arrivals_);
     }

@@ -5,15 +5,17 @@
 // Going back to the event loop costs more than a look, and answers that were just submitted bring new requests within
 // microseconds. So a turn that found nothing looks kLooks more times, waits a moment where that has been enough lately
 // (busy_poll.h), and only then goes back; after kRounds rounds it goes in any case, so that timers and other I/O run.
-// With requests at a backend it never waits: what answers them runs in the event loop. During a turn the ring's
-// announcements are off. The last look is after they were switched on again: without it, what came just before would
-// be announced to nobody, and its caller would wait for ever.
+// With requests at a backend it never waits: what answers them runs in the event loop. A lane that sleeps in its ring
+// (ring_sleep.h) does so in every look that follows a batch, instead. During a turn the ring's announcements are off.
+// The last look is after they were switched on again: without it, what came just before would be announced to nobody,
+// and its caller would wait for ever.
 #pragma once
 
 #include <uv.h>
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,7 @@
 #include "ring/busy_poll.h"
 #include "ring/file_io.h"
 #include "ring/ring.h"
+#include "ring/ring_sleep.h"
 #include "ring/slab.h"
 #include "transport/syscall.h"
 #include "transport/transport.h"
@@ -75,6 +78,7 @@ struct LaneOptions {
   bool has_file = false;
   BackingFile file;
   std::vector<std::string> without;
+  bool sleeps_in_ring = false;
 };
 
 class LaneCore {
@@ -121,7 +125,9 @@ class LaneCore {
  private:
   Status open_ring(const LaneOptions& options);
   bool look(int empty_looks);
+  bool backend_owes() const;
   bool wait_for_work();
+  bool may_sleep(int empty_looks) const;
   void stamp_arrivals();
   void perform(const ActionRow& row);
   void begin_file(Slot slot, FileAction action, const ActionRow& row);
@@ -146,6 +152,7 @@ class LaneCore {
   SyscallTransport* syscall_ = nullptr;
   std::unique_ptr<FileIo> file_io_;
   BusyPoll busy_poll_;
+  std::optional<RingSleep> sleep_;  // none: it polls, then goes back to the event loop
   std::vector<uint32_t> arrived_;
   std::vector<ActionRow> rows_;
   // Per slot: when its request was taken in, milliseconds of CLOCK_MONOTONIC; 0 without one. Read by TypeScript.

@@ -32,7 +32,8 @@ constexpr unsigned kOperations[] = {
     IORING_OP_FSYNC,     // image
     IORING_OP_POLL_ADD,  // uring: the device
     IORING_OP_URING_CMD, kReadMultishot,
-    IORING_OP_TIMEOUT,  // liburing's way to wait with a limit, where the enter cannot
+    IORING_OP_TIMEOUT,  // the tick of a lane that sleeps in its ring; liburing's way to wait with a limit, where the
+                        // enter cannot
 };
 constexpr unsigned kFlags = IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK | IOSQE_BUFFER_SELECT;
 // What is registered later than open(); liburing takes the ring's descriptor back when it closes the ring.
@@ -169,8 +170,11 @@ io_uring_sqe* Ring::sqe(uint64_t user_data) {
   return sqe;
 }
 
-Status Ring::enter() {
-  const int result = io_uring_submit_and_get_events(&ring_);
+Status Ring::enter() { return entered(io_uring_submit_and_get_events(&ring_)); }
+
+Status Ring::enter_and_wait() { return entered(io_uring_submit_and_wait(&ring_, 1)); }
+
+Status Ring::entered(int result) {
   switch (result) {
     case -EINTR:   // a signal; the loop comes back
     case -EAGAIN:  // the kernel is short of memory for requests

@@ -27,7 +27,7 @@ namespace ringvol {
 inline constexpr unsigned kReadMultishot = 49;
 
 // What a completion is about. Packed into the 64 bits of user_data: kind in the top byte, slot in the low half.
-enum class Operation : uint8_t { kRequest, kReply, kMultishot, kFile, kDevicePoll };
+enum class Operation : uint8_t { kRequest, kReply, kMultishot, kFile, kDevicePoll, kTick };
 
 struct UserData {
   static uint64_t pack(Operation operation, uint32_t slot) { return static_cast<uint64_t>(operation) << 56 | slot; }
@@ -69,6 +69,8 @@ class Ring {
   // One enter: submits what is queued and runs deferred work, without waiting. EINTR, EAGAIN and EBUSY leave the rest
   // queued for the next call. Any other error is our bug or a dead ring.
   Status enter();
+  // The same, and sleeps until there is a completion.
+  Status enter_and_wait();
 
   // Hands over completions until there are none, then marks them seen. `handle(user_data, result, flags)` may queue
   // SQEs but must not enter.
@@ -105,6 +107,7 @@ class Ring {
   io_uring* raw() { return &ring_; }
 
  private:
+  static Status entered(int result);
   bool wanted(const char* feature) const;
   Status set_up(const Options& options);
   Status enable();

@@ -15,12 +15,13 @@ import { WorkerLane } from './worker-lane.js'
 export interface LanesRequest extends Omit<LaneParts, 'options'> {
   readonly plan: readonly LanePlan[]
   readonly mount: Mount
-  readonly options: Omit<LaneOptions, 'queues' | 'deviceFd'>
+  readonly options: Omit<LaneOptions, 'queues' | 'deviceFd' | 'sleepsInRing'>
 }
 
-const laneOptions = ({ mount, options }: LanesRequest, { queues }: LanePlan, index: number): LaneOptions => {
+const laneOptions = ({ mount, options }: LanesRequest, { queues, cpu }: LanePlan, index: number): LaneOptions => {
   const ownDevice = options.transport !== 'uring' && index > 0
-  return { ...options, queues, deviceFd: ownDevice ? mount.clone() : mount.deviceFd }
+  const deviceFd = ownDevice ? mount.clone() : mount.deviceFd
+  return { ...options, queues, deviceFd, sleepsInRing: cpu !== undefined }
 }
 
 const partsOf = (request: LanesRequest, plan: LanePlan, index: number): LaneParts => {

@@ -42,6 +42,8 @@ export interface LaneOptions {
   readonly file?: { fd: number; directFd: number; alignment: number; memory: boolean } | undefined
   /** Ring features to do without, for tests and for `RINGVOL_WITHOUT`. */
   readonly without: readonly string[]
+  /** Waits for requests inside the ring, for the event loop only now and then: for a pinned thread. */
+  readonly sleepsInRing: boolean
 }
 
 /** Where things lie in the slab. Byte offsets; `slot * stride` is added to reach a slot. */

@@ -4,12 +4,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { possibleCpus } from '../../src/transport/capabilities.js'
 import { run } from '../support/process.js'
 import {
   attach,
   attachOnly,
   type AttachedDevice,
+  lacksTransport,
   list,
   ringvolOk,
   serve,
@@ -120,8 +122,8 @@ await suite(t, { needs: ['command:xfs_io'] }, () => {
     },
   )
 
-  onTransportsInTurn(t, 2, 'a daemon that was busy and is left alone costs no CPU', async (t, transport) => {
-    const served = await serve(sparseImage(16 << 20), ['--transport', transport])
+  const leftAlone = async (t: Test, options: readonly string[]): Promise<void> => {
+    const served = await serve(sparseImage(16 << 20), options)
     const device = await run('losetup', ['--direct-io=on', '--find', '--show', served.volume])
     // One request at a time: after these a lane polls for a moment before it sleeps (native/ring/busy_poll.h).
     await run('dd', [`if=${device}`, 'of=/dev/null', 'bs=4k', 'count=4000', 'iflag=direct', 'status=none'])
@@ -131,5 +133,11 @@ await suite(t, { needs: ['command:xfs_io'] }, () => {
     t.ok(used < 0.3, `${String(used)} s of CPU in 2 s`)
     await run('losetup', ['-d', device])
     t.match(await served.stop(), { code: 0 })
-  })
+  }
+  onTransportsInTurn(t, 2, 'a daemon that was busy and is left alone costs no CPU', (t, transport) =>
+    leftAlone(t, ['--transport', transport]),
+  )
+  t.test('nor does one with a lane for each CPU', { skip: lacksTransport('uring') }, (t) =>
+    leftAlone(t, ['--transport', 'uring', '--lanes', String(possibleCpus())]),
+  )
 })

@@ -15,7 +15,16 @@ const tick = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms))
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`)
 
 const laneOn = (deviceFd, transport) =>
-  new addon.Lane({ transport, deviceFd, queues: [0, 1], depth: 4, maxPayload, file: undefined, without: [] })
+  new addon.Lane({
+    transport,
+    deviceFd,
+    queues: [0, 1],
+    depth: 4,
+    maxPayload,
+    file: undefined,
+    without: [],
+    sleepsInRing: false,
+  })
 
 /** What a lane holds: descriptors for ring and eventfd, and address space for its slab. Mappings are no measure: neighbours merge. */
 const held = () => ({

@@ -100,7 +100,15 @@ onEach('process.exit() with a lane and pool work ends with its status', async (t
 
 const make = (t: Test, changes: Partial<LaneOptions>): InstanceType<ReturnType<typeof addon>['Lane']> => {
   const deviceFd = openSync('/dev/null', 'r+')
-  const options = { transport: 'classic', deviceFd, queues: [0, 1], depth: 4, maxPayload: 65536, without: [] } as const
+  const options = {
+    transport: 'classic',
+    deviceFd,
+    queues: [0, 1],
+    depth: 4,
+    maxPayload: 65536,
+    without: [],
+    sleepsInRing: false,
+  } as const
   const lane = new (addon().Lane)({ ...options, ...changes })
   t.teardown(() => {
     lane.close()

@@ -8,6 +8,7 @@
 
 #include "lane.h"
 #include "ring/busy_poll.h"
+#include "ring/ring_sleep.h"
 #include "transport/uring.h"
 
 namespace ringvol::test {
@@ -80,6 +81,57 @@ void polls_after_short_waits_only(bool*) {
   poll.ended();
   make_work();
   expect(!poll.wait(ring), "after a long wait it does not wait");
+}
+
+// A sleep with nothing to end it but the tick, and ticks that are not of this turn, or none at all.
+void sleeps_until_the_tick(bool*) {
+  Ring ring;
+  expect(ring.open({.entries = 8, .sqe128 = false, .without = {}}).fine(), "open");
+  RingSleep sleep(&ring);
+  const auto sleep_once = [&] {
+    sleep.arm();
+    expect(ring.enter_and_wait().fine(), "the enter waits");
+    return ring.reap([&](uint64_t data, int result, uint32_t) {
+      expect(UserData::operation(data) == Operation::kTick, "the tick is all there is");
+      sleep.tick(UserData::slot(data), result);
+    });
+  };
+  sleep.turn_begins();
+  expect(!sleep.over(), "a turn begins with leave to sleep");
+  expect(sleep_once() == 1 && sleep.over(), "the tick ends the sleep");
+  sleep.turn_begins();
+  expect(!sleep.over(), "only that of one turn");
+  sleep.arm();
+  sleep.turn_begins();
+  expect(sleep_once() == 1 && !sleep.over(), "a tick from an earlier turn ends nothing");
+  expect(sleep_once() == 1 && sleep.over(), "but the next one does");
+  sleep.turn_begins();
+  sleep.tick(0, -EINVAL);
+  expect(sleep.over(), "where the kernel refuses to tick nobody sleeps");
+  sleep.turn_begins();
+  expect(sleep.over(), "nor ever again");
+}
+
+// The requests come from another thread, one by one, while the lane sleeps: it is woken in the ring, so that many are
+// served in one turn. A lane that does not sleep needs at least a turn for each.
+void serves_while_it_sleeps(bool*) {
+  constexpr uint64_t kRequests = 200;
+  TestLane lane({.transport = TransportKind::kClassic, .sleeps_in_ring = true});
+  lane.send(read_request(1, 0, 512));
+  lane.run(1);
+  for (uint64_t unique = 2; unique <= kRequests; ++unique) lane.expect_later(read_request(unique, 0, 512));
+  std::thread sender([&lane] {
+    for (uint64_t unique = 2; unique <= kRequests; ++unique) {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+      lane.send_now(read_request(unique, 0, 512));
+    }
+  });
+  uint64_t turns = 0;
+  for (; lane.answers().size() < kRequests && turns < kRequests; ++turns) lane.turn();
+  sender.join();
+  lane.run(kRequests - lane.answers().size());
+  expect(turns < kRequests / 2, "a turn serves many: " + std::to_string(turns) + " turns");
+  expect(lane.core().counters()->in_flight == 0, "nothing is left with us");
 }
 
 // `length`: what the header of a request of the right size is made to say.
@@ -178,6 +230,8 @@ const Check kChecks[] = {
     {"a ring refuses operations, flags and registrations that ringvol does not use", ring_refuses_what_is_not_listed},
     {"a ring without restrictions takes anything", ring_without_restrictions_takes_anything},
     {"a lane polls only where the last wait was short", polls_after_short_waits_only},
+    {"a lane that sleeps in its ring is woken by the tick of its turn", sleeps_until_the_tick},
+    {"a lane that sleeps in its ring is woken by a request, and serves it there", serves_while_it_sleeps},
     {"syscall: a message of another length than its header says is EIO",
      [](bool*) { lies(TransportKind::kSyscall, {}); }},
     {"classic: a message of another length than its header says is EIO",

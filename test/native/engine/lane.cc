@@ -89,6 +89,7 @@ TestLane::TestLane(const LaneShape& shape) : shape_(shape) {
   options.has_file = true;
   options.file = {.fd = file_.get(), .direct_fd = -1, .alignment = 1, .memory = shape.memory};
   options.without = shape.without;
+  options.sleeps_in_ring = shape.sleeps_in_ring;
   if (Status status = core_->open(options); !status.fine())
     fail(std::string(status.call) + ": " + strerror(status.error));
   expect(core_->start().fine(), "start");
@@ -108,7 +109,15 @@ bool TestLane::end() {
 }
 
 void TestLane::send(const Bytes& request) {
+  expect_later(request);
+  send_now(request);
+}
+
+void TestLane::expect_later(const Bytes& request) {
   if (request.size() >= sizeof(abi::InHeader)) sent_[get<abi::InHeader>(request, 0).unique] = request;
+}
+
+void TestLane::send_now(const Bytes& request) {
   expect(::send(kernel_.get(), request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size()),
          "the device takes a message");
 }
@@ -116,9 +125,7 @@ void TestLane::send(const Bytes& request) {
 void TestLane::run(size_t answers) {
   const size_t wanted = answers_.size() + answers;
   for (int waited = 0; answers_.size() < wanted && closed_ == 0; ++waited) {
-    core_->turn();
-    run_finished(&loop_, false);
-    collect();
+    turn();
     if (answers_.size() >= wanted || closed_ != 0) return;
     expect(waited < kPatienceMilliseconds, std::to_string(wanted - answers_.size()) + " answers never came");
     pollfd readable{.fd = kernel_.get(), .events = POLLIN, .revents = 0};
@@ -126,12 +133,14 @@ void TestLane::run(size_t answers) {
   }
 }
 
+void TestLane::turn() {
+  core_->turn();
+  run_finished(&loop_, false);
+  collect();
+}
+
 void TestLane::settle() {
-  for (int turn = 0; turn < 3; ++turn) {
-    core_->turn();
-    run_finished(&loop_, false);
-    collect();
-  }
+  for (int time = 0; time < 3; ++time) turn();
 }
 
 void TestLane::forget_answers() {

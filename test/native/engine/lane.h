@@ -27,6 +27,7 @@ struct LaneShape {
   size_t max_payload = 16384;
   bool memory = true;  // file I/O inline
   std::vector<std::string> without = {};
+  bool sleeps_in_ring = false;
   std::function<void()> on_thread = [] {};  // first thing on each thread of the pool
 };
 
@@ -47,8 +48,13 @@ class TestLane {
   ~TestLane();
 
   void send(const Bytes& request);
+  // The same in two steps: the second may be taken by another thread.
+  void expect_later(const Bytes& request);
+  void send_now(const Bytes& request);
   // Turns until `answers` more answers have come or the lane has closed; the number of turns is bounded.
   void run(size_t answers);
+  // One turn, and what it answered.
+  void turn();
   // A few turns in which nothing is expected.
   void settle();
   // The end of the lane, which the destructor else brings; whether its operations on the file had ended by then.

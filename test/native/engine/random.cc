@@ -42,6 +42,8 @@ class Round {
     weather_.refuse = percent[2];
     const size_t kind = pick(3);
     shape_.transport = kind == 0 ? TransportKind::kSyscall : TransportKind::kClassic;
+    // Seldom: such a lane comes back to the test only with a tick.
+    shape_.sleeps_in_ring = kind == 1 && pick(8) == 0;
     if (kind == 2) shape_.without = {"read-multishot"};
     shape_.depth = static_cast<uint32_t>(1 + pick(8));
     shape_.max_payload = 2 * kBlock;

@@ -172,6 +172,11 @@ int __wrap_io_uring_submit_and_get_events(io_uring* ring) {
   return ringvol::test::enter(ring, [ring] { return __real_io_uring_submit_and_get_events(ring); });
 }
 
+int __real_io_uring_submit_and_wait(io_uring*, unsigned);
+int __wrap_io_uring_submit_and_wait(io_uring* ring, unsigned count) {
+  return ringvol::test::enter(ring, [&] { return __real_io_uring_submit_and_wait(ring, count); });
+}
+
 int __real_io_uring_submit_and_wait_timeout(io_uring*, io_uring_cqe**, unsigned, __kernel_timespec*, sigset_t*);
 int __wrap_io_uring_submit_and_wait_timeout(io_uring* ring, io_uring_cqe** first, unsigned count,
                                             __kernel_timespec* limit, sigset_t* mask) {
