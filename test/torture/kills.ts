@@ -44,9 +44,10 @@ export class KilledVolume {
   /** Writes to the FUSE file or to the loop device, kills the daemon at any moment, and looks at what is left. */
   async round(transport: TransportName, random: Random): Promise<void> {
     const round = this.#rounds++
-    const { device, status } = await attach(this.#image, ['--transport', transport])
+    const lanes = String(1 + random.below(2))
+    const { device, status } = await attach(this.#image, ['--transport', transport, '--lanes', lanes])
     const onLoop = random.below(2) === 0
-    const where = `round ${String(round)}, ${transport}, ${onLoop ? 'loop device' : 'FUSE file'}`
+    const where = `round ${String(round)}, ${transport} on ${lanes}, ${onLoop ? 'loop device' : 'FUSE file'}`
     const writer = startLedger({
       path: onLoop ? device : status.volume,
       synchronous: onLoop,

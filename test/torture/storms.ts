@@ -32,7 +32,8 @@ interface Loaded {
 
 const load = async (transport: TransportName, random: Random): Promise<Loaded> => {
   const image = sparseImage(blocks * 4096)
-  const served = await serve(image, ['--transport', transport])
+  const lanes = String(1 + random.below(2))
+  const served = await serve(image, ['--transport', transport, '--lanes', lanes])
   let device: string | undefined
   if (random.below(2) === 0) {
     device = await run('losetup', ['--direct-io=on', '--find', '--show', served.volume])
