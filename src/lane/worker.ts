@@ -2,7 +2,8 @@
  * The thread of a worker lane: pins itself, makes the lane, and does what the main thread says.
  *
  * Pinned to the CPU whose kernel queue it serves, a request is answered where it was asked: no wake-up of another CPU,
- * which is most of the latency at queue depth 1.
+ * which is most of the latency at queue depth 1. Such a lane sleeps inside its ring (native/ring/ring_sleep.h), so this
+ * thread's messages and timers may be some milliseconds late.
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { Logger } from '../log.js'
