@@ -97,7 +97,8 @@ Status LaneCore::open_ring(const LaneOptions& options) {
                              .without = options.without};
   if (Status status = ring_->open(wanted); !status.fine()) return status;
   ring_->register_file(device_);
-  if (options.sleeps_in_ring) sleep_.emplace(ring_.get());
+  // Else its own tick would be announced, and wake it again and again.
+  if (options.sleeps_in_ring && ring_->shows_work()) sleep_.emplace(ring_.get());
   return Status::ok();
 }
 
@@ -160,7 +161,7 @@ bool LaneCore::backend_owes() const { return counters_.in_flight > (file_io_ != 
 
 bool LaneCore::wait_for_work() { return !sleep_ && !backend_owes() && ring_->shows_work() && busy_poll_.wait(*ring_); }
 
-// Not before the first request, whose way here is part of starting, nor after the last: then the event loop has work.
+// Neither before the first request (the volume is still starting) nor once the connection is gone.
 bool LaneCore::may_sleep(int empty_looks) const {
   return sleep_ && !sleep_->over() && empty_looks == 0 && counters_.requests > 0 && !told_closed_ && !backend_owes();
 }

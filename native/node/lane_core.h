@@ -6,9 +6,9 @@
 // microseconds. So a turn that found nothing looks kLooks more times, waits a moment where that has been enough lately
 // (busy_poll.h), and only then goes back; after kRounds rounds it goes in any case, so that timers and other I/O run.
 // With requests at a backend it never waits: what answers them runs in the event loop. A lane that sleeps in its ring
-// (ring_sleep.h) does so in every look that follows a batch, instead. During a turn the ring's announcements are off.
-// The last look is after they were switched on again: without it, what came just before would be announced to nobody,
-// and its caller would wait for ever.
+// (ring_sleep.h) does so in the first look, and in each one after something completed, instead. During a turn the
+// ring's announcements are off. The last look is after they were switched on again: without it, what came just before
+// would be announced to nobody, and its caller would wait for ever.
 #pragma once
 
 #include <uv.h>
@@ -152,7 +152,7 @@ class LaneCore {
   SyscallTransport* syscall_ = nullptr;
   std::unique_ptr<FileIo> file_io_;
   BusyPoll busy_poll_;
-  std::optional<RingSleep> sleep_;  // none: it polls, then goes back to the event loop
+  std::optional<RingSleep> sleep_;  // none: it polls before it goes back to the event loop
   std::vector<uint32_t> arrived_;
   std::vector<ActionRow> rows_;
   // Per slot: when its request was taken in, milliseconds of CLOCK_MONOTONIC; 0 without one. Read by TypeScript.

@@ -19,8 +19,8 @@ export interface LanePlan {
 const mostLanes = 16
 
 /**
- * `auto` is one lane, on the main thread. With a lane per CPU one request at a time is half as fast again, but 1024 in
- * flight, when the CPUs are busy anyway, lose a tenth to a sixth (docs/benchmark.md): it is for who asks.
+ * `auto` is one lane, on the main thread. With a lane per CPU one request at a time is 1.5 to 1.8 times as fast, but
+ * 1024 in flight, when the CPUs are busy anyway, lose about a sixth (docs/benchmark.md): it is for who asks.
  * A number is cut to what makes sense: one lane where the backend is for one thread, no more than queues with `uring`.
  */
 export const planLanes = (

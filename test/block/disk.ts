@@ -8,7 +8,7 @@ import t from 'tap'
 import { deviceSession } from '../fsx/targets.js'
 import { Model } from '../fsx/model.js'
 import { formatOperation, parseOperation } from '../fsx/operation.js'
-import { mounted } from '../support/devices.js'
+import { detachLoop, mounted } from '../support/devices.js'
 import { recordDevice } from '../support/journal.js'
 import { watchKernelLog } from '../support/kernel-log.js'
 import { attempt, run, start, until } from '../support/process.js'
@@ -76,7 +76,7 @@ await suite(t, { needs: ['command:g++', 'command:mkfs.ext4'], expectedLog: [refu
       t.equal(await run('blockdev', ['--getss', device]), String(sector))
       t.equal(await direct(device, `write 0 4096 ${String(sector)}`, 'read 0 8192 0'), 'as expected', String(sector))
     }
-    await run('losetup', ['-d', device])
+    await detachLoop(device)
     t.match(await served.stop(), { code: 0 })
   })
 
@@ -109,7 +109,7 @@ await suite(t, { needs: ['command:g++', 'command:mkfs.ext4'], expectedLog: [refu
     t.equal(await names(), [disk, `${disk}p1`, `${disk}p2`].join('\n'))
     await run('xfs_io', ['-d', '-c', 'pwrite -q -S 0x42 0 4k', '-c', 'fsync', `${device}p2`])
     t.match(await run('od', ['-An', '-tx1', '-j', String(10_240 * 512), '-N', '4', image]), /42 42 42 42/)
-    await run('losetup', ['-d', device])
+    await detachLoop(device)
     t.match(await attempt('test', ['-e', `/sys/block/${disk}/${disk}p1`]), { code: 1 })
     t.match(await served.stop(), { code: 0 })
   })

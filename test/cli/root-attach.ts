@@ -3,6 +3,7 @@ import { readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ListedVolume, VolumeInfo } from '../../src/host/list.js'
+import { detachLoop } from '../support/devices.js'
 import { run, start } from '../support/process.js'
 import { attach, list, ringvol, ringvolOk, serve, sparseImage } from '../support/ringvol.js'
 import { freshDirectory, freshPath, runDirectory } from '../support/scratch.js'
@@ -52,7 +53,7 @@ await suite(t, {}, () => {
     t.strictSame(volumes, [{ ...served.status, state: 'serving', inFlight: 0, oldestRequestMs: null }])
     const device = await run('losetup', ['--find', '--show', served.volume])
     t.equal((await list())[0]?.device, device, 'a loop device attached by hand shows too')
-    await run('losetup', ['-d', device])
+    await detachLoop(device)
 
     const info = JSON.parse(await ringvolOk(['info', 'shape', '--json'])) as VolumeInfo
     t.match(info, { ...served.status, options: { lanes: '1' }, counters: { inFlight: Number } })

@@ -1,6 +1,7 @@
 /** How a serving process ends: asked politely, refused, forced, from outside, and by a failing last flush. */
 import { readFileSync, readdirSync, statSync } from 'node:fs'
 import t from 'tap'
+import { detachLoop } from '../support/devices.js'
 import { attempt, run, start, until } from '../support/process.js'
 import { ringvol, ringvolOk, serve, sparseImage } from '../support/ringvol.js'
 import { freshDirectory, freshPath, runDirectory } from '../support/scratch.js'
@@ -41,7 +42,7 @@ await suite(t, {}, () => {
       await run('dd', [`if=${device}`, 'of=/dev/null', 'bs=4k', 'count=1', 'iflag=direct', 'status=none'])
       served.daemon.child.kill('SIGTERM')
       t.match(await served.daemon.ended(), { code: 143 }, 'forced is not clean')
-      await run('losetup', ['-d', device])
+      await detachLoop(device)
       t.strictSame(readdirSync(runDirectory), [])
     },
   )

@@ -5,6 +5,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { detachLoop } from '../support/devices.js'
 import { attempt, run, until } from '../support/process.js'
 import { attach, ringvol, serve, sparseImage } from '../support/ringvol.js'
 import { freshDirectory, freshPath, runDirectory } from '../support/scratch.js'
@@ -152,7 +153,7 @@ await suite(t, {}, () => {
     const replay = await ringvol(['replay', log, image])
     t.match(replay, { code: 1, stderr: /is in use: / }, 'nothing is replayed into it either')
     await run('umount', [mountpoint])
-    await run('losetup', ['-d', device])
+    await detachLoop(device)
   })
 
   t.test('an image without write permission wants --read-only', async (t) => {

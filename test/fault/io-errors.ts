@@ -6,6 +6,7 @@
 import { existsSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { detachLoop } from '../support/devices.js'
 import { recordDevice } from '../support/journal.js'
 import { attempt, run, start, until } from '../support/process.js'
 import { carriers, counter, serve, sparseImage } from '../support/ringvol.js'
@@ -112,7 +113,7 @@ await suite(t, { needs: ['command:xfs_io'], expectedLog: deviceFailed }, () => {
     truncateSync(file, 8 * MiB)
     t.equal(await io(served.volume, 'pread -q 6m 4k'), '', 'without a restart')
     t.match(await served.stop(), { code: 0 })
-    await run('losetup', ['-d', device])
+    await detachLoop(device)
   })
 
   const control = '/sys/class/zram-control'

@@ -1,8 +1,9 @@
 /**
  * File systems and plain loop devices for tests, made and taken down in child processes.
  */
+import { existsSync } from 'node:fs'
 import { recordDevice } from './journal.js'
-import { run } from './process.js'
+import { run, until } from './process.js'
 import { freshDirectory } from './scratch.js'
 
 export interface FileSystem {
@@ -46,6 +47,16 @@ export const mounted = async <T>(
   }
 }
 
+/**
+ * `losetup -d`, and waits for it: while somebody else looks at the device (another losetup, udev) it only detaches at
+ * their last close, and until then holds on to its file.
+ */
+export const detachLoop = async (device: string): Promise<void> => {
+  await run('losetup', ['-d', device])
+  const held = `/sys/block/${device.slice('/dev/'.length)}/loop/backing_file`
+  await until(`${device} lets go of its file`, () => !existsSync(held))
+}
+
 /** A loop device straight over the image, for the time of `body`: what ringvol is compared with. */
 export const plainLoop = async <T>(image: string, body: (device: string) => Promise<T>): Promise<T> => {
   const device = await run('losetup', ['--find', '--show', image])
@@ -53,6 +64,6 @@ export const plainLoop = async <T>(image: string, body: (device: string) => Prom
   try {
     return await body(device)
   } finally {
-    await run('losetup', ['-d', device])
+    await detachLoop(device)
   }
 }

@@ -7,6 +7,7 @@
  */
 import { readdirSync } from 'node:fs'
 import type { TransportName } from '../../src/transport/transport.js'
+import { detachLoop } from '../support/devices.js'
 import { recordDevice } from '../support/journal.js'
 import { diskGone } from '../support/kernel-log.js'
 import { audit, readBooks, startLedger } from '../support/ledger.js'
@@ -53,7 +54,7 @@ const load = async (transport: TransportName, random: Random): Promise<Loaded> =
 }
 
 const release = async ({ device }: Loaded): Promise<void> => {
-  if (device !== undefined) await run('losetup', ['-d', device])
+  if (device !== undefined) await detachLoop(device)
 }
 
 /** The writer ends by itself, with an error that it was given in time. */
