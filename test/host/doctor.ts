@@ -98,6 +98,22 @@ t.test('a request limit below 1 MiB and request timeouts are degraded', async (t
   t.match(await find(fake, 'request timeouts'), { state: 'degraded', found: 'fs.fuse.max_request_timeout=30 s' })
 })
 
+t.test('CPUs of a guest that halt as soon as they are idle are degraded', async (t) => {
+  const fake = machine(t)
+  t.match(await find(fake, 'idle CPUs'), { state: 'ok', found: 'left to the machine' })
+  fake.write('sys/module/haltpoll/parameters/guest_halt_poll_ns', '0\n')
+  fake.write('sys/devices/system/cpu/cpuidle/current_governor', 'menu\n')
+  t.match(await find(fake, 'idle CPUs'), { state: 'ok' }, 'without that governor the number means nothing')
+  fake.write('sys/devices/system/cpu/cpuidle/current_governor', 'haltpoll\n')
+  t.match(await find(fake, 'idle CPUs'), {
+    state: 'degraded',
+    fixable: false,
+    advice: /echo 200000 > .*guest_halt_poll/,
+  })
+  fake.write('sys/module/haltpoll/parameters/guest_halt_poll_ns', '200000\n')
+  t.match(await find(fake, 'idle CPUs'), { state: 'ok', found: 'poll for 200000 ns before they halt' })
+})
+
 t.test('a machine without FUSE, and a process without capabilities, is unfit', async (t) => {
   const fake = machine(t)
   fake.write('proc/filesystems', 'nodev\ttmpfs\nnodev\tfusectl\n')
