@@ -12,6 +12,9 @@ export const doubts = (machine: Machine, settings: Settings): string[] => [
   ...(machine.governor !== null && machine.governor !== 'performance'
     ? [`the CPU governor is ${machine.governor}, so clocks follow the load`]
     : []),
+  ...(machine.haltPoll === 0 && settings.depths.some((depth) => depth <= 32)
+    ? ['idle CPUs halt at once (guest_halt_poll_ns is 0), which takes most of the time at small depths']
+    : []),
   ...(settings.rounds < 3 ? ['fewer than three rounds: a figure may be off by a third'] : []),
 ]
 

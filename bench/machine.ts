@@ -17,6 +17,12 @@ const firstLine = async (command: readonly string[], cwd?: string): Promise<stri
 
 const distribution = (): string => /^PRETTY_NAME="?([^"\n]*)/m.exec(readText('/etc/os-release') ?? '')?.[1] ?? 'unknown'
 
+/** The number means something only to one governor of idle CPUs. */
+const haltPoll = (): number | null => {
+  if (readText('/sys/devices/system/cpu/cpuidle/current_governor') !== 'haltpoll') return null
+  return Number(readText('/sys/module/haltpoll/parameters/guest_halt_poll_ns') ?? 0)
+}
+
 /** `project` is the directory of the checkout. */
 export const describeMachine = async (project: string): Promise<Machine> => {
   const { version } = JSON.parse(readFileSync(`${project}/package.json`, 'utf8')) as { version: string }
@@ -29,6 +35,7 @@ export const describeMachine = async (project: string): Promise<Machine> => {
     memory: totalmem(),
     memoryAvailable: availableMemory(),
     governor: readText('/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor'),
+    haltPoll: haltPoll(),
     load: loadavg()[0] ?? 0,
     node: process.version,
     fio: await firstLine(['fio', '--version']),

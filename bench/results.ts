@@ -16,6 +16,8 @@ export interface Machine {
   /** Bytes the kernel says can be had without swapping, before the run. */
   readonly memoryAvailable: number
   readonly governor: string | null
+  /** Nanoseconds for which an idle CPU of a guest polls before it halts; null: no such guest. Not in older files. */
+  readonly haltPoll?: number | null
   /** One minute, before the run: what else was going on. */
   readonly load: number
   readonly node: string

@@ -175,7 +175,7 @@ const idleCpus = async ({ roots }: ProbeContext): Promise<ProbeResult> => {
   if (Number(nanoseconds) > 0) return ok(`poll for ${nanoseconds} ns before they halt`)
   return degraded(
     'halt at once (guest_halt_poll_ns is 0)',
-    'one request at a time takes up to twice as long; many in flight lose nothing',
+    'requests that come alone, or few at a time, take up to twice as long',
     `run 'echo 200000 > ${path}' as root: idle CPUs then stay awake for up to 0.2 ms`,
   )
 }

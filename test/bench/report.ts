@@ -7,7 +7,7 @@ import { barChart, linearTicks, lineChart, logTicks } from '../../bench/report/s
 import { reportTable } from '../../bench/report/table.js'
 import { type Results, type RunRecord } from '../../bench/results.js'
 import { summarize } from '../../bench/summary.js'
-import { disturbed } from '../../bench/doubts.js'
+import { disturbed, doubts } from '../../bench/doubts.js'
 import { parseArguments } from '../../bench/options.js'
 
 const system = (name: string, more: object = {}) => ({
@@ -80,6 +80,17 @@ const results = (scale = 1, rounds = [1, 2, 3, 4, 5]): Results => ({
   ),
   checks: [{ system: 'ringvol uring', target: 'raw', check: 'read area', ok: true, detail: '512M' }],
   warnings: [],
+})
+
+t.test('CPUs that halt at once are a doubt about small depths, and about no others', (t) => {
+  const { machine, settings } = results()
+  const told = (haltPoll: number | null, depths: number[]): boolean =>
+    doubts({ ...machine, haltPoll }, { ...settings, depths }).some((doubt) => doubt.includes('halt at once'))
+  t.equal(told(0, [1, 1024]), true)
+  t.equal(told(0, [1024]), false)
+  t.equal(told(200_000, [1]), false)
+  t.equal(told(null, [1]), false)
+  t.end()
 })
 
 t.test('a summary has one row for each system and depth, the baseline first, ratios by round', (t) => {
