@@ -55,7 +55,7 @@ case "${1-}" in
     RINGVOL_TEST_DAEMON_ENVIRONMENT=$(daemon_environment "$PWD/$logs")
     export RINGVOL_TEST_DAEMON_ENVIRONMENT
     files=("${@:2}")
-    ((${#files[@]})) || files=(test/mount/contract.ts test/mount/vectored.ts)
+    ((${#files[@]})) || files=(test/mount/contract.ts test/mount/vectored.ts test/mount/lanes.ts)
     PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin
     tap --reporter=tap --jobs=1 --timeout=600 "${files[@]}" 2>&1 | node scripts/summary.js || exit 1
     compgen -G "$logs/asan.*" >/dev/null || { echo 'asan: no daemon wrote a report, so none ran with it' >&2; exit 1; }
