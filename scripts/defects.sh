@@ -6,12 +6,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 source scripts/uring-switch.sh
-at_exit put_uring_back
 
-if ((EUID == 0)); then
-  scripts/setup.sh test || exit
-  switch_uring_on
-fi
+if ((EUID == 0)); then prepare_mounts; fi
 export RINGVOL_TEST_DEFECTS=${RINGVOL_TEST_DEFECTS-all}
 PATH=$PWD/node_modules/.bin:$PATH:/usr/sbin:/sbin
 tap --reporter=tap --timeout=3600 test/defects/planted.ts | node scripts/summary.js

@@ -6,13 +6,10 @@
 set -uo pipefail
 cd "$(dirname "$0")/.."
 source scripts/uring-switch.sh
-at_exit put_uring_back
 
-if ((EUID == 0)); then
-  scripts/setup.sh test || exit
-  switch_uring_on
-else
+if ((EUID != 0)); then
   echo 'torture: mounts need root: sudo npm run torture' >&2
   exit 3
 fi
+prepare_mounts
 scripts/run-ts.sh test/torture/runner/main.ts "$@"

@@ -23,6 +23,13 @@ put_uring_back() {
   uring_before=
 }
 
+# For scripts whose tests mount, as root: what they need is installed, and the switch is on until they end.
+prepare_mounts() {
+  at_exit put_uring_back
+  scripts/setup.sh test || exit
+  switch_uring_on
+}
+
 # at_exit COMMAND: runs it on every way out.
 at_exit() {
   trap "$1" EXIT
