@@ -2,18 +2,17 @@
  * Nothing leaks: not over many volumes one after the other, not over many at once, not inside one daemon that lives on.
  */
 import { readdirSync, readFileSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { possibleCpus } from '../../src/transport/capabilities.js'
 import { detachLoop } from '../support/devices.js'
 import { run } from '../support/process.js'
+import { requires } from '../support/requires.js'
 import {
   attach,
   attachOnly,
   type AttachedDevice,
-  lacksTransport,
   list,
   ringvolOk,
   serve,
@@ -139,8 +138,7 @@ await suite(t, { needs: ['command:xfs_io'] }, () => {
   onTransportsInTurn(t, 2, 'a daemon that was busy and is left alone costs no CPU', (t, transport) =>
     leftAlone(t, ['--transport', transport]),
   )
-  const lacksCpus = availableParallelism() !== possibleCpus() && 'not all CPUs are ours to pin to'
-  t.test('nor does one with a lane for each CPU', { skip: lacksTransport('uring') || lacksCpus }, (t) =>
+  t.test('nor does one with a lane for each CPU', { skip: requires('uring', 'every CPU') }, (t) =>
     leftAlone(t, ['--transport', 'uring', '--lanes', String(possibleCpus())]),
   )
 })

@@ -3,6 +3,8 @@
  */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { possibleCpus } from '../../src/transport/capabilities.js'
 
 const commandExists = (name: string): boolean =>
   `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`.split(':').some((directory) => {
@@ -40,6 +42,8 @@ const probes = {
   /** cgroup v1, which can be had at any time; in v2 the controller may belong to somebody else. */
   'memory groups': () =>
     existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes') ? false : 'there is no memory controller of cgroup v1',
+  /** A thread can be pinned to each. */
+  'every CPU': () => (availableParallelism() === possibleCpus() ? false : 'not all CPUs are ours to pin to'),
   xfs: filesystem('xfs'),
   btrfs: filesystem('btrfs'),
 } satisfies Record<string, () => string | false>
