@@ -156,7 +156,8 @@ bool LaneCore::turn() {
   return false;
 }
 
-// Then nothing may be waited for but the event loop, through which its answer comes.
+// Requests that neither the kernel nor the engine has. Their answers come through the event loop, so nothing else may
+// be waited for.
 bool LaneCore::backend_owes() const { return counters_.in_flight > (file_io_ != nullptr ? file_io_->in_engine() : 0); }
 
 bool LaneCore::wait_for_work() { return !sleep_ && !backend_owes() && ring_->shows_work() && busy_poll_.wait(*ring_); }

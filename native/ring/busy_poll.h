@@ -2,9 +2,9 @@
 //
 // A CPU that has nothing to do halts, and a virtual one needs tens of microseconds to come back: with one request in
 // flight that is most of its latency. So the thread stays runnable and gives its CPU to whoever else wants it after
-// every look. It is what KVM does for the CPUs of its guests
-// (Documentation/virt/kvm/halt-polling.rst), and the rule is the same: a wait that sleeping would have made longer than
-// the limit anyway ends the polling, one that polling could have caught begins it.
+// every look. It is what KVM does for the CPUs of its guests (Documentation/virt/kvm/halt-polling.rst), and the rule is
+// the same: a wait that sleeping would have made longer than the limit anyway ends the polling, one that polling could
+// have caught begins it.
 //
 // One thread uses it, the ring's.
 #pragma once

@@ -32,8 +32,7 @@ constexpr unsigned kOperations[] = {
     IORING_OP_FSYNC,     // image
     IORING_OP_POLL_ADD,  // uring: the device
     IORING_OP_URING_CMD, kReadMultishot,
-    IORING_OP_TIMEOUT,  // the tick of a lane that sleeps in its ring; liburing's way to wait with a limit, where the
-                        // enter cannot
+    IORING_OP_TIMEOUT,  // the tick of a sleep; liburing's way to wait with a limit, where the enter cannot
 };
 constexpr unsigned kFlags = IOSQE_FIXED_FILE | IOSQE_IO_HARDLINK | IOSQE_BUFFER_SELECT;
 // What is registered later than open(); liburing takes the ring's descriptor back when it closes the ring.
